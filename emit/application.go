@@ -1,0 +1,108 @@
+package emit
+
+import "time"
+
+// Application is what one .ondemand file says, free of its syntax: all that
+// the units need, and nothing else.
+type Application struct {
+	// Name is the base name of the units: NAME.socket, NAME-proxy.service,
+	// NAME.service.
+	Name string
+	// Source is the absolute path of the file.
+	Source string
+
+	// Listeners are the listening sockets with what is behind them, in order.
+	Listeners []Listener
+	// FreeBind lets the socket bind to addresses that are not there yet.
+	FreeBind bool
+
+	IdleTimeout  time.Duration // parser.Infinity: never stop
+	StartTimeout time.Duration // parser.Infinity: wait for ever
+	// MaxConnections is the most connections at a time, 0 for no limit.
+	MaxConnections int
+	// Ready is the proxy's readiness check, "tcp" or "http:[PORT]/PATH".
+	Ready string
+
+	Container Container
+
+	// Unit, Service and Socket are a person's own lines of these sections.
+	Unit, Service, Socket []Option
+	// Install are the units that pull the socket in.
+	Install []Install
+	// Aliases are more names of the socket unit.
+	Aliases []string
+}
+
+// Listener is one listening socket and its target in the container.
+type Listener struct {
+	Address Value  // as in ListenStream= of systemd.socket(5)
+	Target  string // a port number, or the path of a Unix socket
+}
+
+// Container is how podman runs the container.
+type Container struct {
+	Name Arg
+	// Global are podman's arguments before its command.
+	Global []Arg
+	// Run are the arguments of "podman run" after those of the trio's own.
+	Run []Arg
+	// Notify is podman's --sdnotify: conmon, container or healthy.
+	Notify string
+	// Cgroups is podman's --cgroups.
+	Cgroups Arg
+	// Reload is a podman command that reloads the container, if there is one.
+	Reload []Arg
+	// Mounts are host paths that must be mounted first.
+	Mounts []Value
+	// WaitForNetwork starts the container only when the network is up.
+	WaitForNetwork bool
+}
+
+// Install says that Unit pulls the socket in, by Kind: wants, requires, upholds.
+type Install struct {
+	Kind, Unit string
+}
+
+// Options are what all applications of one run of the generator share.
+type Options struct {
+	Podman  string // path of podman
+	Program string // path of podman-ondemand
+	// User says that the units are for a user's manager.
+	User bool
+}
+
+// Units makes the units and links of an application.
+func Units(app Application, opt Options) Tree {
+	return Tree{
+		Units: []Unit{socketUnit(app), proxyUnit(app, opt), containerUnit(app, opt)},
+		Links: socketLinks(app),
+	}
+}
+
+func (app Application) socket() string    { return app.Name + ".socket" }
+func (app Application) proxy() string     { return app.Name + "-proxy.service" }
+func (app Application) container() string { return app.Name + ".service" }
+
+// title is what the descriptions of all units begin with: a person's own
+// Description=, or the name.
+func (app Application) title() Value {
+	title := Text(app.Name)
+	for _, o := range app.Unit {
+		if o.Key == "Description" && o.Value != "" {
+			title = o.Value
+		}
+	}
+	return title
+}
+
+// unitSection starts the [Unit] section of each unit of app.
+func (app Application) unitSection(what string, more ...Option) Section {
+	options := []Option{
+		{"Description", app.title() + Text(what)},
+		{"Documentation", documentation},
+		{"SourcePath", Text(app.Source)},
+	}
+	return Section{"Unit", append(options, more...)}
+}
+
+const documentation Value = "man:podman-ondemand.unit(5)"

@@ -1,0 +1,91 @@
+package emit
+
+import (
+	"strconv"
+	"time"
+
+	"podman-ondemand/parser"
+)
+
+// proxyUnit makes NAME-proxy.service. How it hangs together with the
+// container's unit:
+//   - Wants=, not Requires=: a container that fails must not fail the proxy's
+//     job, or the socket triggers again and again and is dead in the end;
+//   - the propagation pair: when one of the two goes, the other goes too, and
+//     the next connection starts both;
+//   - no start limit, since reaching it would fail the socket for good.
+func proxyUnit(app Application, opt Options) Unit {
+	container := Text(app.container())
+	return Unit{app.proxy(), []Section{
+		app.unitSection(": passes connections on to its container",
+			Option{"Wants", container},
+			Option{"After", Words(container, Text(app.socket()))},
+			Option{"PartOf", Text(app.socket())},
+			Option{"StopPropagatedFrom", container},
+			Option{"PropagatesStopTo", container},
+			Option{"StartLimitIntervalSec", "0"},
+		),
+		{"Service", append([]Option{
+			{"Type", "notify"},
+			{"Sockets", Text(app.socket())},
+			{"ExecStart", Exec(proxyCommand(app, opt)...)},
+			{"TimeoutStartSec", proxyTimeout(app.StartTimeout)},
+			{"SyslogIdentifier", "%N"},
+		}, proxyFence...)},
+	}}
+}
+
+func proxyCommand(app Application, opt Options) []Arg {
+	dir := "%t/" + noSpecifier(runtimeDir(app.Name))
+	args := []Arg{
+		Literal(opt.Program), "proxy",
+		"--unit=" + Literal(app.container()),
+		"--pid-file=" + Written(dir+pidFile),
+		"--conmon-pid-file=" + Written(dir+conmonPidFile),
+		"--idle-timeout=" + Literal(span(app.IdleTimeout)),
+		"--start-timeout=" + Literal(span(app.StartTimeout)),
+		"--max-connections=" + Literal(strconv.Itoa(app.MaxConnections)),
+		"--ready=" + Literal(app.Ready),
+	}
+	for _, l := range app.Listeners {
+		args = append(args, Literal(l.Target))
+	}
+	return args
+}
+
+// span writes a duration as the proxy reads it.
+func span(d time.Duration) string {
+	if d == parser.Infinity {
+		return "infinity"
+	}
+	return d.String()
+}
+
+// proxyTimeout bounds how long the proxy's start may take: it waits for the
+// container's process, then for the application, each for the start timeout.
+func proxyTimeout(start time.Duration) Value {
+	if start > 1000*time.Hour {
+		return "infinity"
+	}
+	return Text(strconv.Itoa(int((2*start + 30*time.Second).Seconds())))
+}
+
+// proxyFence is what a user's manager can enforce without keeping the proxy
+// out of the container's namespaces. Each setting that is missing here was
+// tried and keeps it out, or is not available without privileges.
+var proxyFence = []Option{
+	{"LimitNOFILE", "524288"},
+	{"NoNewPrivileges", "yes"},
+	{"SystemCallFilter", "@system-service setns"},
+	{"SystemCallFilter", "~@resources @privileged"},
+	{"SystemCallErrorNumber", "EPERM"},
+	{"SystemCallArchitectures", "native"},
+	{"MemoryDenyWriteExecute", "yes"},
+	{"LockPersonality", "yes"},
+	{"RestrictRealtime", "yes"},
+	{"RestrictSUIDSGID", "yes"},
+	{"RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6"},
+	{"RestrictNamespaces", "user net"},
+	{"ProtectProc", "invisible"},
+	{"UMask", "0077"},
+}
