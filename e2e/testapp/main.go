@@ -1,0 +1,123 @@
+// Testapp is the application in the containers of the end-to-end tests, the benchmarks and the demo: a small HTTP/1.1 server whose
+// behaviour at start and end is chosen by flags. It has its own HTTP instead of net/http's so that a benchmark measures what is in
+// front of it.
+//
+// Paths: / (who answers), /peer (address of the peer), /bytes?n=, /sleep?ms=, /status?code=, /hash (POST: SHA-256 of the body) and
+// /die?code=. An address after -echo gets a plain echo instead, which passes a half-close on.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options is what the command line says.
+type options struct {
+	listen, echo addresses
+	delay        time.Duration // before it listens
+	never        bool          // never listens
+	ignoreTerm   bool
+	exitAfter    time.Duration // 0: lives on
+	exitCode     int           // of -exit-after
+	message      string
+}
+
+// addresses is a flag that may be given several times.
+type addresses []string
+
+func (a *addresses) String() string { return strings.Join(*a, " ") }
+
+// Set implements flag.Value.
+func (a *addresses) Set(s string) error { *a = append(*a, s); return nil }
+
+func parseFlags() options {
+	var o options
+	flag.Var(&o.listen, "listen", "`address` for HTTP: a port, host:port or the path of a Unix socket (may be repeated; default 80)")
+	flag.Var(&o.echo, "echo", "`address` for a plain echo (may be repeated)")
+	flag.DurationVar(&o.delay, "delay", 0, "wait so long before listening")
+	flag.BoolVar(&o.never, "never", false, "never listen")
+	flag.BoolVar(&o.ignoreTerm, "ignore-term", false, "ignore SIGTERM")
+	flag.DurationVar(&o.exitAfter, "exit-after", 0, "exit after so long")
+	flag.IntVar(&o.exitCode, "exit-code", 1, "the exit status of -exit-after")
+	flag.StringVar(&o.message, "message", "hello", "the first line that / answers")
+	flag.Parse()
+	if len(o.listen) == 0 && len(o.echo) == 0 {
+		o.listen = addresses{"80"}
+	}
+	return o
+}
+
+func main() {
+	log.SetFlags(0)
+	o := parseFlags()
+	endAsTold(o)
+	time.Sleep(o.delay)
+	if !o.never {
+		serveAll(o)
+	}
+	select {}
+}
+
+// endAsTold arranges for the end. The default action of SIGTERM does not exist for process 1 of a container, so dying of it is
+// the exit status that a shell would show: 143.
+func endAsTold(o options) {
+	if o.exitAfter > 0 {
+		time.AfterFunc(o.exitAfter, func() { os.Exit(o.exitCode) })
+	}
+	if o.ignoreTerm {
+		signal.Ignore(syscall.SIGTERM)
+		return
+	}
+	term := make(chan os.Signal, 1)
+	signal.Notify(term, syscall.SIGTERM)
+	go func() {
+		<-term
+		os.Exit(128 + int(syscall.SIGTERM))
+	}()
+}
+
+func serveAll(o options) {
+	web := site{message: o.message, instance: fmt.Sprintf("%d-%d", os.Getpid(), time.Now().UnixNano()), started: time.Now()}
+	for _, address := range o.listen {
+		go serve(listen(address), web.serve)
+	}
+	for _, address := range o.echo {
+		go serve(listen(address), echo)
+	}
+}
+
+func listen(address string) net.Listener {
+	network := "tcp"
+	switch {
+	case strings.HasPrefix(address, "/"):
+		network = "unix"
+		os.Remove(address)
+	case !strings.Contains(address, ":"):
+		address = ":" + address
+	}
+	l, err := net.Listen(network, address)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return l
+}
+
+func serve(l net.Listener, handle func(net.Conn)) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			log.Fatal(err)
+		}
+		go func() {
+			defer c.Close()
+			handle(c)
+		}()
+	}
+}

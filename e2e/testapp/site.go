@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// site answers HTTP/1.1 requests.
+type site struct {
+	message  string
+	instance string // another one after each start
+	started  time.Time
+}
+
+// request is what the paths need to know of one.
+type request struct {
+	method, path string
+	query        url.Values
+	length       int64 // of the body
+	body         io.Reader
+	peer         string
+	close        bool
+}
+
+// answer is a status and a body.
+type answer struct {
+	status int
+	body   []byte
+}
+
+// serve answers the requests of one connection in turn until the client closes it or asks for the end.
+func (s site) serve(c net.Conn) {
+	r, w := bufio.NewReader(c), bufio.NewWriter(c)
+	for {
+		q, err := readRequest(r)
+		if err != nil {
+			return
+		}
+		q.peer = c.RemoteAddr().String()
+		writeAnswer(w, s.answer(q), q.close)
+		io.Copy(io.Discard, q.body)
+		// Requests that came in one piece are answered in one.
+		if r.Buffered() == 0 || q.close {
+			if w.Flush() != nil || q.close {
+				return
+			}
+		}
+	}
+}
+
+// readRequest reads up to the body. A body must have a Content-Length.
+func readRequest(r *bufio.Reader) (request, error) {
+	line, err := readLine(r)
+	if err != nil {
+		return request{}, err
+	}
+	method, rest, ok := strings.Cut(line, " ")
+	target, protocol, ok2 := strings.Cut(rest, " ")
+	if !ok || !ok2 {
+		return request{}, errors.New("not a request line: " + line)
+	}
+	path, query, _ := strings.Cut(target, "?")
+	q := request{method: method, path: path, close: protocol == "HTTP/1.0"}
+	if query != "" {
+		q.query, _ = url.ParseQuery(query)
+	}
+	err = q.readHeaders(r)
+	q.body = io.LimitReader(r, q.length)
+	return q, err
+}
+
+func (q *request) readHeaders(r *bufio.Reader) error {
+	for {
+		line, err := readLine(r)
+		if err != nil || line == "" {
+			return err
+		}
+		name, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch {
+		case strings.EqualFold(name, "Content-Length"):
+			if q.length, err = strconv.ParseInt(value, 10, 64); err != nil {
+				return err
+			}
+		case strings.EqualFold(name, "Connection"):
+			q.close = strings.EqualFold(value, "close")
+		}
+	}
+}
+
+func readLine(r *bufio.Reader) (string, error) {
+	line, err := r.ReadString('\n')
+	return strings.TrimRight(line, "\r\n"), err
+}
+
+func writeAnswer(w *bufio.Writer, a answer, last bool) {
+	fmt.Fprintf(w, "HTTP/1.1 %d Status\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n", a.status, len(a.body))
+	if last {
+		w.WriteString("Connection: close\r\n")
+	}
+	w.WriteString("\r\n")
+	w.Write(a.body)
+}
+
+func (s site) answer(q request) answer {
+	switch q.path {
+	case "/":
+		return text("%s\ninstance: %s\nstarted: %s\npid: %d\n", s.message, s.instance, s.started.Format(time.RFC3339Nano), os.Getpid())
+	case "/peer":
+		return text("%s\n", q.peer)
+	case "/bytes":
+		return answer{200, bytes.Repeat([]byte{'x'}, q.number("n"))}
+	case "/sleep":
+		time.Sleep(time.Duration(q.number("ms")) * time.Millisecond)
+		return text("slept\n")
+	case "/status":
+		return answer{q.number("code"), nil}
+	case "/hash":
+		h := sha256.New()
+		io.Copy(h, q.body)
+		return text("%x\n", h.Sum(nil))
+	case "/die":
+		os.Exit(q.number("code"))
+	}
+	return answer{404, []byte("no such path\n")}
+}
+
+func text(format string, args ...any) answer { return answer{200, fmt.Appendf(nil, format, args...)} }
+
+// number is the value of a query field, 0 where there is none.
+func (q request) number(name string) int {
+	n, _ := strconv.Atoi(q.query.Get(name))
+	return max(n, 0)
+}
+
+// echo sends everything back and passes the end of the client's side on.
+func echo(c net.Conn) {
+	io.Copy(c, c)
+	if half, ok := c.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+}
