@@ -5,8 +5,7 @@ go 1.24.0
 require (
 	github.com/containers/common v0.64.2
 	github.com/coreos/go-systemd/v22 v22.7.0
+	github.com/godbus/dbus/v5 v5.1.0
 	github.com/google/go-cmp v0.7.0
 	golang.org/x/sys v0.38.0
 )
-
-require github.com/godbus/dbus/v5 v5.1.0 // indirect

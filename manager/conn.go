@@ -1,0 +1,182 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/coreos/go-systemd/v22/dbus"
+	godbus "github.com/godbus/dbus/v5"
+)
+
+// Conn is a connection to a running service manager. It implements Interface.
+type Conn struct {
+	systemd *dbus.Conn
+	object  godbus.BusObject
+}
+
+var _ Interface = (*Conn)(nil)
+
+// Connect reaches the manager of that scope; runtimeDir is the user's $XDG_RUNTIME_DIR and not looked at for System. The
+// connection ends with ctx.
+//
+// The manager's private socket comes first, as in systemctl(1): it is there before any bus is, and the apply helper runs
+// at boot, when the bus may not be up or may be waiting for the very transaction that started the helper.
+func Connect(ctx context.Context, scope Scope, runtimeDir string) (*Conn, error) {
+	private, bus := "/run/systemd/private", "/run/dbus/system_bus_socket"
+	if scope == User {
+		private, bus = filepath.Join(runtimeDir, "systemd/private"), filepath.Join(runtimeDir, "bus")
+	}
+	conn, err := connect(ctx, private, false)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		conn, err = connect(ctx, bus, true)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("no service manager answers at %s or %s: %w", private, bus, err)
+	}
+	return conn, nil
+}
+
+// connect makes the two connections that go-systemd wants, one for calls and one for signals, and keeps hold of the first:
+// go-systemd hands out the manager's properties as text only.
+func connect(ctx context.Context, socket string, hello bool) (*Conn, error) {
+	c := &Conn{}
+	systemd, err := dbus.NewConnection(func() (*godbus.Conn, error) {
+		wire, err := dial(ctx, socket, hello)
+		if err == nil && c.object == nil {
+			c.object = wire.Object("org.freedesktop.systemd1", "/org/freedesktop/systemd1")
+		}
+		return wire, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.systemd = systemd
+	return c, nil
+}
+
+// dial opens one D-Bus connection. A private socket has no bus behind it that would answer a Hello.
+func dial(ctx context.Context, socket string, hello bool) (*godbus.Conn, error) {
+	wire, err := godbus.Dial("unix:path="+godbus.EscapeBusAddressValue(socket), godbus.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	if err = wire.Auth([]godbus.Auth{authExternal()}); err == nil && hello {
+		err = wire.Hello()
+	}
+	if err != nil {
+		wire.Close()
+		return nil, err
+	}
+	return wire, nil
+}
+
+// Close ends the connection.
+func (c *Conn) Close() { c.systemd.Close() }
+
+// Unit tells a unit's state.
+func (c *Conn) Unit(ctx context.Context, name string) (Unit, error) {
+	p, err := c.systemd.GetUnitPropertiesContext(ctx, name)
+	if err != nil {
+		return Unit{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return Unit{
+		Name:         name,
+		LoadState:    text(p["LoadState"]),
+		ActiveState:  text(p["ActiveState"]),
+		FragmentPath: text(p["FragmentPath"]),
+		SourcePath:   text(p["SourcePath"]),
+		Triggers:     list(p["Triggers"]),
+		WantedBy:     list(p["WantedBy"]),
+		RequiredBy:   list(p["RequiredBy"]),
+		UpheldBy:     list(p["UpheldBy"]),
+	}, nil
+}
+
+func text(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+func list(v any) []string {
+	l, _ := v.([]string)
+	return l
+}
+
+// Units lists the names of the units in memory that match.
+func (c *Conn) Units(ctx context.Context, patterns ...string) ([]string, error) {
+	units, err := c.systemd.ListUnitsByPatternsContext(ctx, nil, patterns)
+	names := make([]string, 0, len(units))
+	for _, u := range units {
+		names = append(names, u.Name)
+	}
+	return names, err
+}
+
+// Start starts a unit and waits until the job has ended.
+func (c *Conn) Start(ctx context.Context, unit string) error {
+	return job(ctx, "start", unit, c.systemd.StartUnitContext)
+}
+
+// Stop stops a unit and waits until the job has ended.
+func (c *Conn) Stop(ctx context.Context, unit string) error {
+	return job(ctx, "stop", unit, c.systemd.StopUnitContext)
+}
+
+// Restart restarts a unit, or starts it, and waits until the job has ended.
+func (c *Conn) Restart(ctx context.Context, unit string) error {
+	return job(ctx, "restart", unit, c.systemd.RestartUnitContext)
+}
+
+// ResetFailed forgets that a unit has failed.
+func (c *Conn) ResetFailed(ctx context.Context, unit string) error {
+	return c.systemd.ResetFailedUnitContext(ctx, unit)
+}
+
+func job(ctx context.Context, verb, unit string, call func(context.Context, string, string, chan<- string) (int, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, JobTimeout)
+	defer cancel()
+	ended := make(chan string, 1)
+	if _, err := call(ctx, unit, "replace", ended); err != nil {
+		return fmt.Errorf("%s %s: %w", verb, unit, err)
+	}
+	select {
+	case result := <-ended:
+		if result == "done" {
+			return nil
+		}
+		return &JobError{verb, unit, result}
+	case <-ctx.Done():
+		return &JobError{verb, unit, ""}
+	}
+}
+
+// Reload reads all unit files again; it returns when that has been done.
+func (c *Conn) Reload(ctx context.Context) error {
+	if err := c.systemd.ReloadContext(ctx); err != nil {
+		return fmt.Errorf("daemon-reload: %w", err)
+	}
+	return nil
+}
+
+// Environment is the manager's own environment.
+func (c *Conn) Environment(context.Context) ([]string, error) {
+	v, err := c.property("Environment")
+	return list(v), err
+}
+
+// Version is systemd's version.
+func (c *Conn) Version(context.Context) (string, error) {
+	v, err := c.property("Version")
+	return text(v), err
+}
+
+func (c *Conn) property(name string) (any, error) {
+	v, err := c.object.GetProperty("org.freedesktop.systemd1.Manager." + name)
+	if err != nil {
+		return nil, fmt.Errorf("the manager's %s: %w", name, err)
+	}
+	return v.Value(), nil
+}

@@ -1,0 +1,92 @@
+// Package manager asks and tells one systemd service manager over D-Bus, see org.freedesktop.systemd1(5).
+//
+// It holds what both the apply helper and the installer need, and nothing else. Interface is what they use; Conn is the
+// real one, managertest.Fake the one of their tests.
+package manager
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Scope says which service manager is meant: the user's own or the system's.
+type Scope int
+
+const (
+	// User is the calling user's service manager (systemctl --user).
+	User Scope = iota
+	// System is the service manager with process id 1 (systemctl --system).
+	System
+)
+
+// String is the option of systemctl(1) that selects the manager.
+func (s Scope) String() string {
+	if s == System {
+		return "--system"
+	}
+	return "--user"
+}
+
+// Interface is what this program does with a service manager. Start, Stop and Restart wait for the end of the job.
+type Interface interface {
+	// Unit loads the unit if need be and tells its state; a unit without a file has LoadState "not-found".
+	Unit(ctx context.Context, name string) (Unit, error)
+	// Units lists the units in memory whose name matches one of the patterns (glob(7)).
+	Units(ctx context.Context, patterns ...string) ([]string, error)
+	Start(ctx context.Context, unit string) error
+	Stop(ctx context.Context, unit string) error
+	Restart(ctx context.Context, unit string) error
+	// ResetFailed forgets that a unit has failed; one without a file then leaves the manager's memory.
+	ResetFailed(ctx context.Context, unit string) error
+	// Reload runs the generators and reads all unit files again (systemctl daemon-reload).
+	Reload(ctx context.Context) error
+	// Environment is the manager's own environment block, NAME=VALUE.
+	Environment(ctx context.Context) ([]string, error)
+	// Version is systemd's version as the manager states it, "252.39-1~deb12u2".
+	Version(ctx context.Context) (string, error)
+	Close()
+}
+
+// Unit is the part of a unit's properties that somebody here asks for. The strings are systemd's own.
+type Unit struct {
+	Name         string
+	LoadState    string // loaded, not-found, masked, bad-setting, error
+	ActiveState  string // active, reloading, inactive, failed, activating, deactivating
+	FragmentPath string
+	SourcePath   string
+	Triggers     []string // what a socket starts
+	WantedBy     []string
+	RequiredBy   []string
+	UpheldBy     []string // nil where systemd is too old to tell (before 249)
+}
+
+// Up says whether the unit runs or is about to.
+func (u Unit) Up() bool {
+	return u.ActiveState == "active" || u.ActiveState == "activating" || u.ActiveState == "reloading"
+}
+
+// PulledInBy names the units that would start this one.
+func (u Unit) PulledInBy() []string {
+	var all []string
+	all = append(all, u.WantedBy...)
+	all = append(all, u.RequiredBy...)
+	return append(all, u.UpheldBy...)
+}
+
+// JobTimeout is how long Start, Stop and Restart of a Conn wait for the end of a job: systemd's own DefaultTimeoutStopSec=
+// (systemd-system.conf(5)).
+const JobTimeout = 90 * time.Second
+
+// JobError says that a job ended otherwise than "done". Result is one of JobRemoved's words (org.freedesktop.systemd1(5)),
+// or "" when it had not ended after JobTimeout.
+type JobError struct {
+	Verb, Unit, Result string
+}
+
+func (e *JobError) Error() string {
+	if e.Result == "" {
+		return fmt.Sprintf("the %s of %s has not ended after %v", e.Verb, e.Unit, JobTimeout)
+	}
+	return fmt.Sprintf("the %s of %s ended with %q", e.Verb, e.Unit, e.Result)
+}
