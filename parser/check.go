@@ -15,7 +15,7 @@ func (f *File) Check() Diags {
 		case s.Broken || strings.HasPrefix(s.Name, "X-"):
 		case !slices.Contains(Sections, s.Name):
 			d := ds.Warnf(s.Pos, "unknown section [%s], ignored", s.Name)
-			if near := nearest(s.Name, Sections); near != "" {
+			if near := Nearest(s.Name, Sections); near != "" {
 				d.Hintf("did you mean [%s]?", near)
 			}
 		default:
@@ -74,15 +74,15 @@ func suggest(section, key string) string {
 			return "it belongs into [" + k.Section + "]"
 		}
 	}
-	if near := nearest(key, here); near != "" {
+	if near := Nearest(key, here); near != "" {
 		return "did you mean " + near + "=?"
 	}
 	return ""
 }
 
-// nearest returns the first of names that is less than three edits away from
+// Nearest returns the first of names that is less than three edits away from
 // s, and less than half of s; "" if none is.
-func nearest(s string, names []string) string {
+func Nearest(s string, names []string) string {
 	best, bestDistance := "", min(3, (len(s)+1)/2+1)
 	for _, name := range names {
 		if d := distance(strings.ToLower(s), strings.ToLower(name)); d < bestDistance {
