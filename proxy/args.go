@@ -1,0 +1,117 @@
+package proxy
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strings"
+	"time"
+)
+
+// infinity is the time span that never ends, "infinity" in unit files (systemd.time(7)).
+const infinity = time.Duration(math.MaxInt64)
+
+// config is the command line of web-proxy.service.
+type config struct {
+	unit           string // the container's service: asked for when there is no container, named in messages
+	pidFile        string // podman's --pidfile; empty: no container to enter or to watch
+	conmonPIDFile  string // podman's --conmon-pidfile
+	idleTimeout    time.Duration
+	startTimeout   time.Duration
+	maxConnections int // 0: as many as there are file descriptors for
+	ready          readiness
+	targets        []*target
+	userManager    bool // which systemd to ask, and which journalctl to recommend
+
+	// The second stage, inside the container's namespaces, is told:
+	inside bool
+	pidfd  int           // the container's process
+	waited time.Duration // how much of the first start timeout is gone
+}
+
+// parseArgs reads the command line; problems go to w in flag's own words, followed by the usage.
+func parseArgs(args []string, env func(string) string, w io.Writer) (config, error) {
+	c := config{idleTimeout: 5 * time.Minute, startTimeout: 90 * time.Second, pidfd: -1}
+	ready, user, system := "tcp", false, false
+	f := flag.NewFlagSet("proxy", flag.ContinueOnError)
+	f.SetOutput(w)
+	f.StringVar(&c.unit, "unit", "", "the container's `service`")
+	f.StringVar(&c.pidFile, "pid-file", "", "`file` that podman run --pidfile wrote")
+	f.StringVar(&c.conmonPIDFile, "conmon-pid-file", "", "`file` that podman run --conmon-pidfile wrote")
+	f.Func("idle-timeout", "exit after `time` without a connection, or infinity (default 5m0s)", spanInto(&c.idleTimeout))
+	f.Func("start-timeout", "hold a connection for `time` while the application comes up (default 1m30s)", spanInto(&c.startTimeout))
+	f.IntVar(&c.maxConnections, "max-connections", 0, "connections at one time, 0: what the file descriptors allow")
+	f.StringVar(&ready, "ready", ready, "`tcp`, http:/path or http:PORT/path")
+	f.BoolVar(&user, "user", false, "ask the user's service manager")
+	f.BoolVar(&system, "system", false, "ask the system's service manager")
+	f.BoolVar(&c.inside, "inside", false, "used by the program itself: the namespaces are entered")
+	f.IntVar(&c.pidfd, "pidfd", -1, "used by the program itself: the container's process")
+	f.DurationVar(&c.waited, "waited", 0, "used by the program itself: `time` that has passed")
+	f.Usage = func() {
+		fmt.Fprintln(w, "usage: podman-ondemand proxy [OPTION...] TARGET...\nOne TARGET for each listening socket: a port, an address with a port, or the path of a Unix socket.")
+		f.PrintDefaults()
+	}
+	if err := f.Parse(args); err != nil {
+		return c, err
+	}
+	c.userManager = !system && (user || isUserManager(env))
+	return c, c.setTargets(f.Args(), ready)
+}
+
+// setTargets reads what follows the options, and --ready, which refers to it.
+func (c *config) setTargets(words []string, ready string) (err error) {
+	if len(words) == 0 {
+		return errors.New("no target given: one port number or socket path for each listening socket")
+	}
+	if c.maxConnections < 0 {
+		return fmt.Errorf("--max-connections=%d: must be 0 or more", c.maxConnections)
+	}
+	if (c.pidFile == "") != (c.conmonPIDFile == "") {
+		return errors.New("--pid-file and --conmon-pid-file are only of use together")
+	}
+	for _, w := range words {
+		t, err := parseTarget(w)
+		if err != nil {
+			return err
+		}
+		c.targets = append(c.targets, t)
+	}
+	c.ready, err = parseReady(ready, words[0])
+	return err
+}
+
+// spanInto reads a Go duration or "infinity" into d.
+func spanInto(d *time.Duration) func(string) error {
+	return func(s string) (err error) {
+		if s == "infinity" {
+			*d = infinity
+			return nil
+		}
+		if *d, err = time.ParseDuration(s); err == nil && *d <= 0 {
+			err = errors.New("must be longer than nothing")
+		}
+		return err
+	}
+}
+
+// isUserManager tells a user's service manager from the system's: only the first sets MANAGERPID (systemd.exec(5)),
+// and root has a user manager too.
+func isUserManager(env func(string) string) bool {
+	return env("MANAGERPID") != "" || os.Getuid() != 0
+}
+
+// journal is the command that shows the log of the container's service.
+func (c *config) journal() string {
+	var words []string
+	words = append(words, "journalctl")
+	if c.userManager {
+		words = append(words, "--user")
+	}
+	if c.unit != "" {
+		words = append(words, "-u", c.unit)
+	}
+	return strings.Join(words, " ")
+}

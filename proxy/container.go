@@ -1,0 +1,161 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// container is a running container, held by file descriptors: a process id may be used again, these are not.
+type container struct {
+	pidfd  int // pidfd_open(2) of its first process
+	userNS int // conmon's user namespace, which owns the container's network namespace or is a parent of its owner
+	netNS  int
+}
+
+// errNoContainer: there is none at the moment.
+var errNoContainer = errors.New("the container does not run")
+
+// openContainer finds the container by the files that podman run wrote. The pidfd comes first and is asked last: what was
+// opened in between by the same process id belongs to the process that still lives.
+func openContainer(pidFile, conmonPIDFile string) (*container, error) {
+	pid, err := readPID(pidFile)
+	if err != nil {
+		return nil, err
+	}
+	conmon, err := readPID(conmonPIDFile)
+	if err != nil {
+		return nil, err
+	}
+	c := &container{pidfd: -1, userNS: -1, netNS: -1}
+	if c.pidfd, err = unix.PidfdOpen(pid, 0); err != nil {
+		return nil, gone("pidfd_open", err)
+	}
+	unix.CloseOnExec(c.pidfd)
+	if c.userNS, err = openNamespace(conmon, "user"); err == nil {
+		c.netNS, err = openNamespace(pid, "net")
+	}
+	if err == nil && processEnded(c.pidfd) {
+		err = errNoContainer
+	}
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *container) close() {
+	for _, fd := range []int{c.pidfd, c.userNS, c.netNS} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+}
+
+// readPID reads a process id from a file of podman's.
+func readPID(name string) (int, error) {
+	b, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, errNoContainer
+	}
+	if err != nil {
+		return 0, err
+	}
+	text := strings.TrimSpace(string(b))
+	if text == "" {
+		return 0, errNoContainer // being written
+	}
+	pid, err := strconv.Atoi(text)
+	if err != nil || pid <= 0 {
+		return 0, fmt.Errorf("%s: %.20q is no process id", name, text)
+	}
+	return pid, nil
+}
+
+// openNamespace opens /proc/PID/ns/KIND (namespaces(7)).
+func openNamespace(pid int, kind string) (int, error) {
+	name := fmt.Sprintf("/proc/%d/ns/%s", pid, kind)
+	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	return fd, gone(name, err)
+}
+
+// gone makes the error of a process that has ended recognisable.
+func gone(what string, err error) error {
+	switch err {
+	case nil:
+		return nil
+	case unix.ESRCH, unix.ENOENT:
+		return errNoContainer
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// processEnded tells whether the process behind pidfd has ended. poll(2) needs no permission, unlike a signal.
+func processEnded(pidfd int) bool { return pollIn([]int{pidfd}, 0) }
+
+// pollEvery is the time between two looks for a container that is being started.
+const pollEvery = 100 * time.Millisecond
+
+// unitState is what systemd says about the container's service (org.freedesktop.systemd1(5)).
+type unitState struct{ active, sub, result string }
+
+// starting tells whether a container may still come out of this state. "active" without a process id file is podman
+// between two steps; "…-before-auto-restart" is systemd between two (since 254).
+func (u unitState) starting() bool {
+	switch u.active {
+	case "inactive", "failed":
+		return strings.HasSuffix(u.sub, "-before-auto-restart")
+	}
+	return true
+}
+
+// outside is what waiting for a container needs from the world.
+type outside struct {
+	query func(unit string) (unitState, error)
+	now   func() time.Time
+	sleep func(time.Duration)
+}
+
+// awaitContainer returns the container as soon as it runs. The error says in a sentence why there is none, when systemd
+// no longer tries to start it or the start timeout is over.
+func awaitContainer(c *config, o outside) (*container, error) {
+	began := o.now()
+	for {
+		found, err := openContainer(c.pidFile, c.conmonPIDFile)
+		if err == nil {
+			return found, nil
+		}
+		if err != errNoContainer {
+			return nil, fmt.Errorf("cannot enter the container of %s: %w; see %s", c.unit, err, c.journal())
+		}
+		state, err := o.query(c.unit)
+		if err != nil {
+			return nil, fmt.Errorf("the container of %s does not run, and systemd does not say why (%w); see %s", c.unit, err, c.journal())
+		}
+		if !state.starting() {
+			return nil, errors.New(c.whyNot(state))
+		}
+		if o.now().Sub(began) >= c.startTimeout {
+			return nil, fmt.Errorf("%s did not start its container within %s (it is %s/%s); see %s",
+				c.unit, spanText(c.startTimeout), state.active, state.sub, c.journal())
+		}
+		o.sleep(pollEvery)
+	}
+}
+
+// whyNot is a sentence about a service that does not run and will not by itself.
+func (c *config) whyNot(u unitState) string {
+	switch {
+	case u.result == "start-limit-hit":
+		return fmt.Sprintf("%s failed too often in a short time (start-limit-hit): the first connection after a pause of at most 30s starts it again; see %s", c.unit, c.journal())
+	case u.active == "failed":
+		return fmt.Sprintf("%s could not start (result %q): the next connection tries again; see %s", c.unit, u.result, c.journal())
+	}
+	return fmt.Sprintf("%s is not running (it is %s/%s, result %q): the next connection starts it; see %s", c.unit, u.active, u.sub, u.result, c.journal())
+}

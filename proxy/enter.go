@@ -1,0 +1,90 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// sameNamespace tells whether fd is the namespace of this kind that we are in.
+func sameNamespace(fd int, kind string) (bool, error) {
+	var theirs, ours unix.Stat_t
+	if err := unix.Fstat(fd, &theirs); err != nil {
+		return false, err
+	}
+	if err := unix.Stat("/proc/self/ns/"+kind, &ours); err != nil {
+		return false, err
+	}
+	return theirs.Ino == ours.Ino && theirs.Dev == ours.Dev, nil
+}
+
+// enter replaces this process by the second stage inside c's namespaces, and returns only with an error, or with nil when
+// there is nothing to enter (Network=host). A Go program cannot join a user namespace itself, because it has threads
+// (setns(2)); so nsenter(1) does it and executes us again. The process id stays, so LISTEN_PID and NOTIFY_SOCKET are right.
+func (c *container) enter(args []string, waited time.Duration) error {
+	if same, err := sameNamespace(c.netNS, "net"); err != nil || same {
+		return err
+	}
+	ownUser, err := sameNamespace(c.userNS, "user")
+	if err != nil {
+		return err
+	}
+	argv, err := c.nsenterArgs(!ownUser, args, waited)
+	if err != nil {
+		return err
+	}
+	nsenter, err := findNsenter()
+	if err != nil {
+		return err
+	}
+	if err := c.inherit(!ownUser); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s: %w", nsenter, unix.Exec(nsenter, argv, os.Environ()))
+}
+
+// nsenterArgs is the command line of nsenter(1), and behind it that of the second stage.
+func (c *container) nsenterArgs(user bool, args []string, waited time.Duration) ([]string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	argv := []string{"nsenter"}
+	if user {
+		argv = append(argv, "--user=/proc/self/fd/"+strconv.Itoa(c.userNS), "--preserve-credentials")
+	}
+	argv = append(argv, "--net=/proc/self/fd/"+strconv.Itoa(c.netNS), "--",
+		self, "proxy", "--inside", "--pidfd="+strconv.Itoa(c.pidfd), "--waited="+waited.String())
+	return append(argv, args...), nil
+}
+
+// inherit lets the next program have the pidfd, and nsenter the namespaces.
+func (c *container) inherit(user bool) error {
+	fds := []int{c.pidfd, c.netNS}
+	if user {
+		fds = append(fds, c.userNS)
+	}
+	for _, fd := range fds {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findNsenter looks in PATH, then in /usr/bin.
+func findNsenter() (string, error) {
+	if name, err := exec.LookPath("nsenter"); err == nil {
+		return name, nil
+	}
+	const usual = "/usr/bin/nsenter"
+	if unix.Access(usual, unix.X_OK) != nil {
+		return "", errors.New("nsenter was not found: install util-linux")
+	}
+	return usual, nil
+}

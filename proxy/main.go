@@ -1,0 +1,85 @@
+// Package proxy is the running proxy of one application: it gets the listening sockets from systemd, enters the
+// container's network namespace, and brings every connection to the application there until nobody uses it any more.
+//
+// It leads its life in two stages. The first, in the host's namespaces, finds the container (container.go) and has itself
+// executed again inside the container's network namespace (enter.go); where the container did not come up it says why and
+// turns the waiting clients away (failed.go). The second serves (serve.go): a loop over epoll (loop.go) that dials for each
+// waiting client (listener.go, target.go) and forwards (forward.go, pipe.go), until it is idle (idle.go), the container
+// ends, or systemd wants it to stop.
+package proxy
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
+)
+
+// Main runs `podman-ondemand proxy` with the words behind that, and returns the exit status: 0 when it is idle, told to stop
+// or the container has ended; 1 when there was nothing to serve; 2 for a wrong command line.
+func Main(args []string) int {
+	log := newLogger(os.Stderr)
+	cfg, err := parseArgs(args, os.Getenv, os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		log(prioError, "Wrong command line: %v.", err)
+		return 2
+	}
+	fds, err := listenFDs(os.Getenv, len(cfg.targets))
+	if err != nil {
+		log(prioError, "Cannot serve: %v.", err)
+		return 1
+	}
+	if cfg.pidFile != "" && !cfg.inside {
+		return firstStage(cfg, args, fds, log)
+	}
+	return serveUntilSignal(cfg, fds, log)
+}
+
+// send passes a message to systemd. Without a systemd to tell, or when it does not listen, nothing is amiss.
+func send(message string) { daemon.SdNotify(false, message) }
+
+// firstStage finds the container and enters it.
+func firstStage(cfg config, args []string, fds []int, log logger) int {
+	began := time.Now()
+	send(extendStart(cfg.startTimeout) + "STATUS=Waiting for " + cfg.unit)
+	c, err := awaitContainer(&cfg, outside{query: unitQuery(cfg.userManager), now: time.Now, sleep: time.Sleep})
+	if err == nil {
+		cfg.waited = time.Since(began)
+		if err = c.enter(args, cfg.waited); err == nil {
+			cfg.pidfd = c.pidfd
+			return serveUntilSignal(cfg, fds, log)
+		}
+	}
+	log(prioError, "Connections are refused: %v.", err)
+	send("STATUS=Connections are refused: " + err.Error())
+	n := refuse(fds, failedTime)
+	log(prioInfo, "%s refused.", count(int64(n), "connection"))
+	return 1
+}
+
+// serveUntilSignal is the second stage.
+func serveUntilSignal(cfg config, fds []int, log logger) int {
+	s, err := newServer(cfg, fds, log, send)
+	if err == nil && cfg.pidfd >= 0 {
+		unix.CloseOnExec(cfg.pidfd)
+		err = s.watchContainer(cfg.pidfd)
+	}
+	if err != nil {
+		log(prioError, "Cannot serve: %v.", err)
+		return 1
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
+	go func() {
+		<-signals
+		s.stop("Asked to stop")
+	}()
+	return s.run()
+}

@@ -1,0 +1,177 @@
+package proxy
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// drainTime bounds how long data that is already here is passed on after the container's end.
+const drainTime = 200 * time.Millisecond
+
+// server is the serving stage. All its methods run in the loop's goroutine.
+type server struct {
+	cfg       config
+	log       logger
+	loop      *loop
+	fw        *forwarder
+	status    *status
+	listeners []*listener
+
+	limit  int // connections at one time
+	places int // taken, by connections and by dials
+	conns  int // open connections
+	total  int64
+
+	ready  bool // a target has answered
+	gated  bool // --ready=http has not succeeded yet
+	full   bool // at the limit
+	ending bool
+	drain  bool
+	told   time.Duration // when a shortage was last logged
+	code   int
+
+	idle      *timer
+	idleTotal int64 // total when the idle timer was set
+}
+
+// newServer prepares serving on the listening sockets fds; one for each target of cfg.
+func newServer(cfg config, fds []int, log logger, send func(string)) (*server, error) {
+	l, err := newLoop()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{cfg: cfg, log: log, loop: l, limit: connectionLimit(cfg.maxConnections), told: -shortageEvery}
+	s.fw = newForwarder(l, s.connectionClosed)
+	s.status = newStatus(s, send)
+	s.idle = l.newTimer(s.idleOver)
+	l.after = s.afterTurn
+	for i, fd := range fds {
+		x, err := newListener(s, fd, cfg.targets[i])
+		if err != nil {
+			return nil, err
+		}
+		s.listeners = append(s.listeners, x)
+	}
+	return s, nil
+}
+
+// run serves until the end, and returns the exit status.
+func (s *server) run() int {
+	s.status.waiting()
+	if s.cfg.ready.http {
+		s.gated = true
+		stop := s.startHTTPProbe()
+		defer stop()
+	} else {
+		for _, l := range s.listeners {
+			l.probe(s.cfg.waited)
+		}
+	}
+	s.loop.run()
+	if s.drain {
+		s.loop.drain(drainTime)
+	}
+	s.status.stopping()
+	s.free()
+	return s.code
+}
+
+// free closes everything but the listening sockets.
+func (s *server) free() {
+	for _, h := range s.loop.handlers {
+		if e, ok := h.(*end); ok {
+			e.close(unix.Close)
+		}
+	}
+	for _, l := range s.listeners {
+		if l.dialling >= 0 {
+			l.hangUp()
+		}
+	}
+	s.loop.closeAll()
+	s.fw.pipes.free()
+	s.loop.free()
+}
+
+// open tells whether a new client could be served.
+func (s *server) open() bool { return !s.gated && !s.full && !s.ending }
+
+// watchContainer ends serving when the process behind pidfd ends.
+func (s *server) watchContainer(pidfd int) error {
+	return s.loop.add(pidfd, unix.EPOLLIN, handlerFunc(func() {
+		s.loop.forget(pidfd)
+		s.drain = true
+		s.end(0, prioInfo, "The container has ended")
+	}))
+}
+
+// stop is what SIGTERM asks for; it may be called from any goroutine.
+func (s *server) stop(why string) { s.loop.post(func() { s.end(0, prioInfo, why) }) }
+
+// end stops accepting at once. A connection that arrives from now on stays in the kernel's queue, where systemd, which
+// holds the listening sockets as well, finds it and starts the next round.
+func (s *server) end(code int, p priority, why string) {
+	if s.ending {
+		return
+	}
+	s.ending, s.code, s.loop.stopped = true, code, true
+	s.updateListeners()
+	s.log(p, "%s, stopping: %s.", why, s.status.figures())
+}
+
+func (s *server) updateListeners() {
+	for _, l := range s.listeners {
+		l.update()
+	}
+}
+
+// answered: a target has accepted a connection.
+func (s *server) answered() {
+	if !s.ready {
+		s.ready = true
+		s.status.ready()
+	}
+}
+
+// forward starts forwarding between a client and the connection that was made for it.
+func (s *server) forward(client, target int, l *listener) error {
+	if err := s.fw.start(client, target, l.tcp, l.target.tcp()); err != nil {
+		closeWithReset(client)
+		return err
+	}
+	s.conns++
+	s.total++
+	return nil
+}
+
+func (s *server) connectionClosed() {
+	s.conns--
+	s.freePlace()
+}
+
+// giveUp: the start timeout of l's target is over. Its clients are let go; without any target that ever answered, all are,
+// and the next connection starts a new round.
+func (s *server) giveUp(l *listener, err error) {
+	s.log(prioWarning, "The application does not answer on %s after %s (%s): the waiting connections are closed; see %s.",
+		l.target.name, spanText(s.cfg.startTimeout), errorText(err), s.cfg.journal())
+	if s.ready {
+		l.turnAway()
+		return
+	}
+	s.giveUpAll()
+}
+
+func (s *server) giveUpAll() {
+	s.ending = true // before the listeners look for new clients
+	for _, l := range s.listeners {
+		l.turnAway()
+	}
+	s.code, s.loop.stopped = 1, true
+}
+
+// afterTurn keeps the idle timer and the status up to date.
+func (s *server) afterTurn() {
+	s.updateIdle()
+	s.status.update()
+}
