@@ -15,6 +15,8 @@ type Application struct {
 	Listeners []Listener
 	// FreeBind lets the socket bind to addresses that are not there yet.
 	FreeBind bool
+	// IPv6Only keeps IPv6 sockets from taking IPv4 connections as well.
+	IPv6Only bool
 
 	IdleTimeout  time.Duration // parser.Infinity: never stop
 	StartTimeout time.Duration // parser.Infinity: wait for ever
@@ -100,7 +102,7 @@ func (app Application) unitSection(what string, more ...Option) Section {
 	options := []Option{
 		{"Description", app.title() + Text(what)},
 		{"Documentation", documentation},
-		{"SourcePath", Text(app.Source)},
+		{"SourcePath", Path(app.Source)},
 	}
 	return Section{"Unit", append(options, more...)}
 }

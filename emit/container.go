@@ -42,7 +42,7 @@ func containerUnitSection(app Application, opt Options) Section {
 		options = append(options, startLimit...)
 	}
 	options = append(options,
-		Option{"SourcePath", Text(app.Source)},
+		Option{"SourcePath", Path(app.Source)},
 		Option{"RequiresMountsFor", Words(append([]Value{"%t/containers"}, c.Mounts...)...)})
 	return Section{"Unit", append(options, app.Unit...)}
 }

@@ -14,6 +14,9 @@ type Value string
 // that it is no specifier (systemd.unit(5), "Specifiers").
 func Text(s string) Value { return Value(noSpecifier(s)) }
 
+// Path makes the value of a setting that takes a path and knows no specifiers.
+func Path(s string) Value { return Value(s) }
+
 // Passed makes the value of what a person wrote for systemd: specifiers and
 // quotes keep their meaning.
 func Passed(s string) Value { return Value(s) }

@@ -25,6 +25,9 @@ func socketSection(app Application) Section {
 	if app.FreeBind {
 		options = append(options, Option{"FreeBind", "yes"})
 	}
+	if app.IPv6Only {
+		options = append(options, Option{"BindIPv6Only", "ipv6-only"})
+	}
 	return Section{"Socket", append(options, app.Socket...)}
 }
 

@@ -1,0 +1,314 @@
+package generator
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/containers/common/pkg/signal"
+
+	"podman-ondemand/emit"
+	"podman-ondemand/parser"
+)
+
+// container reads [Container] into podman's command line. The order of the
+// arguments is that of the table of keys.
+func (t *translator) container() {
+	c := &t.app.Container
+	c.Name, c.Cgroups, c.Notify = "systemd-%N", "split", "conmon"
+	for _, k := range parser.Keys {
+		if k.Section == parser.SectionContainer {
+			t.containerKey(k)
+		}
+	}
+	t.image()
+	c.WaitForNetwork = t.yes(parser.SectionQuadlet, "DefaultDependencies")
+}
+
+// containerKey adds what one key of [Container] becomes.
+func (t *translator) containerKey(k parser.Key) {
+	ws := t.read(k)
+	if len(ws) == 0 && k.Name != "Entrypoint" {
+		return
+	}
+	if k.Kind == parser.NotYet {
+		t.diags.Errorf(ws[0].Pos, "%s= is not supported yet", k.Name).Hintf("%s", k.Doc)
+		return
+	}
+	if k.Name == "StopSignal" || k.Name == "ReloadSignal" {
+		t.signal(k, ws[0])
+	}
+	if k.Arg != "" {
+		t.arguments(k, ws)
+		return
+	}
+	t.special(k, ws)
+}
+
+// arguments adds the arguments of a key whose row in the table says all.
+func (t *translator) arguments(k parser.Key, ws []parser.Word) {
+	flag := strings.Fields(k.Arg)
+	last := flag[len(flag)-1]
+	for _, w := range ws {
+		switch {
+		case k.Kind == parser.Switch && w.Text == "no":
+			continue
+		case k.Kind == parser.Bool && w.Text == "no":
+			last += "=false"
+		}
+		for _, f := range flag[:len(flag)-1] {
+			t.run(f)
+		}
+		t.run(strings.Replace(last, "%s", w.Text, 1))
+	}
+}
+
+// run adds words to "podman run" as they were written.
+func (t *translator) run(words ...string) {
+	for _, w := range words {
+		t.app.Container.Run = append(t.app.Container.Run, emit.Written(w))
+	}
+}
+
+// special adds what a key becomes that needs more than its own value.
+func (t *translator) special(k parser.Key, ws []parser.Word) {
+	c := &t.app.Container
+	switch k.Name {
+	case "ContainersConfModule":
+		for _, w := range ws {
+			c.Global = append(c.Global, emit.Written("--module="+w.Text))
+		}
+	case "GlobalArgs":
+		c.Global = append(c.Global, written(ws)...)
+	case "ContainerName":
+		c.Name = emit.Written(ws[0].Text)
+	case "CgroupsMode":
+		c.Cgroups = emit.Written(ws[0].Text)
+	case "Entrypoint":
+		t.entrypoint()
+	case "Notify":
+		t.notify(ws[0])
+	case "Network":
+		t.network(ws)
+	case "User":
+		t.user(ws[0])
+	case "AddDevice":
+		t.devices(ws)
+	case "VolatileTmp":
+		t.volatileTmp(ws[0])
+	case "Volume":
+		t.volumes(ws)
+	case "EnvironmentFile":
+		for _, w := range ws {
+			t.run("--env-file", t.fileNear(w.Text))
+		}
+	case "Mount":
+		t.mounts(ws)
+	case "PodmanArgs":
+		c.Run = append(c.Run, written(ws)...)
+	case "ReloadCmd":
+		c.Reload = append([]emit.Arg{"exec", c.Name}, written(ws)...)
+	case "ReloadSignal":
+		t.reloadSignal(ws[0])
+	case "Group":
+		if _, ok := t.one(parser.SectionContainer, "User"); !ok {
+			t.diags.Errorf(ws[0].Pos, "Group= without User=").Hintf("podman takes a group only with a user")
+		}
+	}
+}
+
+func written(ws []parser.Word) []emit.Arg {
+	args := make([]emit.Arg, len(ws))
+	for i, w := range ws {
+		args[i] = emit.Written(w.Text)
+	}
+	return args
+}
+
+// signal refuses what podman would refuse when the container starts.
+func (t *translator) signal(k parser.Key, w parser.Word) {
+	if strings.ContainsAny(w.Text, "%$") {
+		return
+	}
+	if _, err := signal.ParseSignalNameOrNumber(w.Text); err != nil {
+		t.diags.Errorf(w.Pos, "%s=: not a signal: %q", k.Name, w.Text).Hintf("write one like SIGINT or 2")
+	}
+}
+
+// entrypoint is the one String of which an empty value means something: no
+// entrypoint at all.
+func (t *translator) entrypoint() {
+	if e, ok := t.file.Last(parser.SectionContainer, "Entrypoint"); ok {
+		t.run("--entrypoint=" + parser.Unquote(e.Value))
+	}
+}
+
+func (t *translator) notify(w parser.Word) {
+	yes, err := parser.ParseBool(w.Text)
+	switch {
+	case strings.EqualFold(w.Text, "healthy"):
+		t.app.Container.Notify = "healthy"
+	case err != nil:
+		t.diags.Errorf(w.Pos, "Notify=: not known: %q", w.Text).Hintf("write yes, no or healthy")
+	case yes:
+		t.app.Container.Notify = "container"
+	}
+}
+
+func (t *translator) network(ws []parser.Word) {
+	for _, w := range ws {
+		name, _, _ := strings.Cut(w.Text, ":")
+		if name == "" || t.reference(w, name, ".network", ".container", Extension) {
+			continue
+		}
+		t.run("--network", w.Text)
+	}
+}
+
+// reference reports a reference to another file, which cannot be resolved yet.
+// To pass it to podman would give a network or a volume of that name.
+func (t *translator) reference(w parser.Word, name string, extensions ...string) bool {
+	for _, ext := range extensions {
+		if strings.HasSuffix(name, ext) {
+			t.diags.Errorf(w.Pos, "references to other files (%s) are not supported yet", name)
+			return true
+		}
+	}
+	return false
+}
+
+func (t *translator) user(w parser.Word) {
+	user := w.Text
+	if g, ok := t.one(parser.SectionContainer, "Group"); ok {
+		user += ":" + g.Text
+	}
+	t.run("--user", user)
+}
+
+// devices leaves a device with a dash in front out if the host does not have
+// it. Quadlet looks when it generates; a generator may run before the device
+// is there, so podman looks when the container starts.
+func (t *translator) devices(ws []parser.Word) {
+	for _, w := range ws {
+		if optional, ok := strings.CutPrefix(w.Text, "-"); ok {
+			t.diags.Warnf(w.Pos, "AddDevice=-: optional devices are not supported yet, %s left out", optional)
+			continue
+		}
+		t.run("--device", w.Text)
+	}
+}
+
+func (t *translator) volatileTmp(w parser.Word) {
+	t.diags.Warnf(w.Pos, "VolatileTmp= is deprecated").Hintf("write Tmpfs=/tmp")
+	if w.Text == "yes" && !t.yes(parser.SectionContainer, "ReadOnly") {
+		t.run("--tmpfs", "/tmp:rw,size=512M,mode=1777")
+	}
+}
+
+func (t *translator) volumes(ws []parser.Word) {
+	for _, w := range ws {
+		source, rest, named := strings.Cut(w.Text, ":")
+		if !named {
+			t.run("-v", w.Text)
+			continue
+		}
+		if t.reference(w, source, ".volume", ".artifact") {
+			continue
+		}
+		t.run("-v", t.hostPath(source)+":"+rest)
+	}
+}
+
+// hostPath makes a path that starts with a dot absolute, and lets the service
+// wait for the file system that an absolute path lies on.
+func (t *translator) hostPath(source string) string {
+	if strings.HasPrefix(source, ".") {
+		source = path.Join(t.dir(), source)
+	}
+	if strings.HasPrefix(source, "/") {
+		t.app.Container.Mounts = append(t.app.Container.Mounts, emit.Value(emit.Written(source)))
+	}
+	return source
+}
+
+// fileNear makes a relative path absolute, unless it starts with a specifier.
+func (t *translator) fileNear(name string) string {
+	specifier := strings.HasPrefix(name, "%") && !strings.HasPrefix(name, "%%")
+	if path.IsAbs(name) || specifier {
+		return name
+	}
+	return path.Join(t.dir(), name)
+}
+
+// mountsOfHost are the types of Mount= whose source may be a path of the host
+// or another file.
+var mountsOfHost = []string{"volume", "bind", "glob", "image", "artifact"}
+
+func (t *translator) mounts(ws []parser.Word) {
+	for _, w := range ws {
+		fields := strings.Split(w.Text, ",")
+		if !slices.Contains(mountsOfHost, mountType(fields)) {
+			t.run("--mount", w.Text)
+			continue
+		}
+		for i, f := range fields {
+			key, source, _ := strings.Cut(f, "=")
+			if (key == "source" || key == "src") && !t.reference(w, source, ".volume", ".image", ".build", ".artifact") {
+				fields[i] = "source=" + t.hostPath(source)
+			}
+		}
+		t.run("--mount", strings.Join(fields, ","))
+	}
+}
+
+func mountType(fields []string) string {
+	for _, f := range fields {
+		if kind, ok := strings.CutPrefix(f, "type="); ok {
+			return kind
+		}
+	}
+	return "volume"
+}
+
+func (t *translator) reloadSignal(w parser.Word) {
+	c := &t.app.Container
+	if len(c.Reload) > 0 {
+		t.diags.Errorf(w.Pos, "ReloadSignal= and ReloadCmd= are both set").Hintf("keep one of the two")
+		return
+	}
+	c.Reload = []emit.Arg{"kill", "--signal", emit.Written(w.Text), c.Name}
+}
+
+// image ends the command line: what to run, and the command in it.
+func (t *translator) image() {
+	image, hasImage := t.one(parser.SectionContainer, "Image")
+	rootfs, hasRootfs := t.one(parser.SectionContainer, "Rootfs")
+	switch {
+	case hasImage && hasRootfs:
+		t.diags.Errorf(rootfs.Pos, "Image= and Rootfs= are both set").Hintf("keep one of the two")
+	case hasImage:
+		if !t.reference(image, image.Text, ".image", ".build") {
+			t.shortName(image)
+			t.run(image.Text)
+		}
+	case hasRootfs:
+		t.run("--rootfs", rootfs.Text)
+	default:
+		t.diags.Errorf(t.start(), "no Image= or Rootfs= in [Container]").
+			Hintf("for example Image=docker.io/library/httpd:2.4")
+	}
+	t.app.Container.Run = append(t.app.Container.Run, written(t.values(parser.SectionContainer, "Exec"))...)
+}
+
+// shortName warns of an image that podman has to look up in a list of
+// registries, which may ask a person or find another image.
+func (t *translator) shortName(w parser.Word) {
+	registry, _, path := strings.Cut(w.Text, "/")
+	named := path && (strings.ContainsAny(registry, ".:") || registry == "localhost")
+	id := strings.HasPrefix(w.Text, "sha256:") || len(w.Text) == 64 && strings.Trim(w.Text, "0123456789abcdef") == ""
+	if named || id || strings.ContainsAny(w.Text, "%$") {
+		return
+	}
+	t.diags.Warnf(w.Pos, "Image=%s is a short name", w.Text).
+		Hintf("name the registry too, like docker.io/library/%s", w.Text)
+}

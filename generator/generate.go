@@ -1,0 +1,113 @@
+// Package generator is the contract with systemd: it finds the .ondemand
+// files, makes units of them and writes these where systemd.generator(7) wants
+// them.
+package generator
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"podman-ondemand/emit"
+	"podman-ondemand/parser"
+)
+
+// Extension is what the names of our files end in.
+const Extension = ".ondemand"
+
+// Result is what one run of the generator makes. Trees holds one tree for each
+// application that has no error, then one for what belongs to none.
+type Result struct {
+	Trees []Tree
+	Diags parser.Diags
+}
+
+// Tree is what one source becomes. Source is "" for what belongs to none.
+type Tree struct {
+	emit.Tree
+	Name   string
+	Source string
+}
+
+// Generate makes units of sources. What is wrong with one of them costs the
+// others nothing. The result depends on nothing but the arguments.
+func Generate(sources []Source, opt emit.Options) Result {
+	apps := make([]emit.Application, len(sources))
+	diags := make([]parser.Diags, len(sources))
+	trees := make([]emit.Tree, len(sources))
+	parallel(len(sources), func(i int) {
+		apps[i], diags[i] = Translate(sources[i])
+		if !diags[i].HasErrors() {
+			trees[i] = emit.Units(apps[i], opt)
+		}
+	})
+	return collect(apps, trees, diags, opt)
+}
+
+// collect puts the parts together in the order of the sources, and leaves out
+// what would take a unit name from one before it.
+func collect(apps []emit.Application, trees []emit.Tree, diags []parser.Diags, opt emit.Options) Result {
+	var r Result
+	var good []emit.Application
+	owners := map[string]string{}
+	for i, app := range apps {
+		r.Diags = append(r.Diags, diags[i]...)
+		if diags[i].HasErrors() || !r.claim(owners, app, trees[i]) {
+			r.Diags.Warnf(parser.Pos{File: app.Source}, "%s is not generated", app.Name)
+			continue
+		}
+		good = append(good, app)
+		r.Trees = append(r.Trees, Tree{trees[i], app.Name, app.Source})
+	}
+	common := emit.Tree{Units: []emit.Unit{emit.ApplyUnit(opt)}}
+	if len(good) > 0 {
+		common.Units = append(common.Units, emit.TargetUnit(good))
+	}
+	r.Trees = append(r.Trees, Tree{Tree: common, Name: "podman-ondemand"})
+	return r
+}
+
+// claim takes the unit names of app, unless an application before it has one
+// of them.
+func (r *Result) claim(owners map[string]string, app emit.Application, tree emit.Tree) bool {
+	names := append([]string{}, app.Aliases...)
+	for _, u := range tree.Units {
+		names = append(names, u.Name)
+	}
+	for _, name := range names {
+		if owner, taken := owners[name]; taken {
+			r.Diags.Errorf(parser.Pos{File: app.Source}, "%s is a unit of %s already", name, owner).
+				Hintf("rename the file, or write ServiceName= in [Container]")
+			return false
+		}
+	}
+	for _, name := range names {
+		owners[name] = app.Source
+	}
+	return true
+}
+
+// workers is how many files are worked on at a time; more do not help, since
+// the kernel takes its time one directory at a time.
+const workers = 4
+
+// parallel calls do for 0 to n-1, several at a time.
+func parallel(n int, do func(i int)) {
+	if n < 2*workers {
+		for i := range n {
+			do(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		}()
+	}
+	wg.Wait()
+}

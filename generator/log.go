@@ -1,0 +1,62 @@
+package generator
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/coreos/go-systemd/v22/journal"
+
+	"podman-ondemand/parser"
+)
+
+// logger takes the messages to where a person will look for them.
+type logger func(d parser.Diag)
+
+// newLogger chooses as systemd's own generators do (log_setup_generator() in
+// its log.c): the journal for a user's manager; the kernel's log for the
+// system's, since the journal may not be up yet; stderr for a person.
+func newLogger(e environment) logger {
+	switch {
+	case e.getenv("SYSTEMD_EXEC_PID") != strconv.Itoa(os.Getpid()):
+		return toStderr
+	case e.user:
+		return toJournal
+	}
+	return toKmsg
+}
+
+func toStderr(d parser.Diag) { fmt.Fprintln(os.Stderr, d) }
+
+// toJournal gives the place in the fields that systemd's own messages about
+// unit files have (systemd.journal-fields(7)).
+func toJournal(d parser.Diag) {
+	priority := journal.PriWarning
+	if d.Severity == parser.Error {
+		priority = journal.PriErr
+	}
+	fields := map[string]string{
+		"SYSLOG_IDENTIFIER": "podman-ondemand-generator",
+		"CONFIG_FILE":       d.Pos.File,
+	}
+	if d.Pos.Line > 0 {
+		fields["CONFIG_LINE"] = strconv.Itoa(d.Pos.Line)
+	}
+	if journal.Send(d.String(), priority, fields) != nil {
+		toStderr(d)
+	}
+}
+
+func toKmsg(d parser.Diag) {
+	priority := 4 // LOG_WARNING
+	if d.Severity == parser.Error {
+		priority = 3 // LOG_ERR
+	}
+	kmsg, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0)
+	if err != nil {
+		toStderr(d)
+		return
+	}
+	defer kmsg.Close()
+	fmt.Fprintf(kmsg, "<%d>podman-ondemand-generator[%d]: %s", priority, os.Getpid(), d)
+}

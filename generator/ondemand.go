@@ -1,0 +1,69 @@
+package generator
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"podman-ondemand/parser"
+)
+
+// What holds where [OnDemand] says nothing.
+const (
+	defaultIdleTimeout  = 5 * time.Minute
+	defaultStartTimeout = 90 * time.Second
+)
+
+func (t *translator) onDemand() {
+	t.app.IdleTimeout = t.timeSpan("IdleTimeout", defaultIdleTimeout)
+	t.app.StartTimeout = t.timeSpan("StartTimeout", defaultStartTimeout)
+	t.app.MaxConnections = t.count("MaxConnections")
+	t.app.Ready = t.ready()
+}
+
+func (t *translator) timeSpan(name string, otherwise time.Duration) time.Duration {
+	w, ok := t.one(parser.SectionOnDemand, name)
+	if !ok {
+		return otherwise
+	}
+	d, err := parser.ParseTimeSpan(w.Text)
+	switch {
+	case err != nil:
+		t.diags.Errorf(w.Pos, "%s=: %v", name, err)
+	case d <= 0:
+		t.diags.Errorf(w.Pos, "%s= must be longer than zero", name).Hintf("write infinity for never")
+	}
+	return d
+}
+
+func (t *translator) count(name string) int {
+	w, ok := t.one(parser.SectionOnDemand, name)
+	if !ok {
+		return 0
+	}
+	n, err := strconv.ParseUint(w.Text, 10, 31)
+	if err != nil {
+		t.diags.Errorf(w.Pos, "%s=: not a whole number: %q", name, w.Text)
+	}
+	return int(n)
+}
+
+// ready reads Ready=: tcp, http:/PATH or http:PORT/PATH.
+func (t *translator) ready() string {
+	w, ok := t.one(parser.SectionOnDemand, "Ready")
+	if !ok || w.Text == "tcp" {
+		return "tcp"
+	}
+	rest, http := strings.CutPrefix(w.Text, "http:")
+	port, path, slash := strings.Cut(rest, "/")
+	if !http || !slash || strings.HasPrefix(path, "/") || strings.ContainsFunc(path, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
+		t.diags.Errorf(w.Pos, "Ready=: not known: %q", w.Text).Hintf("write tcp, http:/PATH or http:PORT/PATH")
+		return ""
+	}
+	if port != "" {
+		if _, err := parser.ParsePort(port); err != nil {
+			t.diags.Errorf(w.Pos, "Ready=: %v", err)
+		}
+	}
+	return w.Text
+}

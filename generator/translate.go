@@ -1,0 +1,106 @@
+package generator
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"podman-ondemand/emit"
+	"podman-ondemand/parser"
+)
+
+// Source is the text of one .ondemand file and its absolute path.
+type Source struct {
+	Path string
+	Text []byte
+}
+
+// Translate makes the application of a source. With an error in the Diags
+// there is none, and the value means nothing.
+func Translate(src Source) (emit.Application, parser.Diags) {
+	file, diags := parser.Parse(src.Path, src.Text)
+	t := translator{file: file, diags: append(diags, file.Check()...)}
+	t.app.Source = src.Path
+	t.name()
+	t.container()
+	t.sockets()
+	t.onDemand()
+	t.units()
+	t.install()
+	t.diags.Sort()
+	return t.app, slices.Compact(t.diags) // a key that is read twice is wrong once
+}
+
+// translator fills app from file, section by section, and collects all that is
+// wrong on the way.
+type translator struct {
+	file  *parser.File
+	app   emit.Application
+	diags parser.Diags
+}
+
+// start is the place for messages about what the file lacks.
+func (t *translator) start() parser.Pos { return parser.Pos{File: t.file.Name, Line: 1, Col: 1} }
+
+// values reads a key of the table.
+func (t *translator) values(section, name string) []parser.Word {
+	k, ok := parser.FindKey(section, name)
+	if !ok {
+		panic("not in the table of keys: " + section + "." + name)
+	}
+	return t.read(k)
+}
+
+func (t *translator) read(k parser.Key) []parser.Word {
+	ws, ds := t.file.Values(k)
+	t.diags = append(t.diags, ds...)
+	return ws
+}
+
+// one reads a key that has one value at most.
+func (t *translator) one(section, name string) (parser.Word, bool) {
+	ws := t.values(section, name)
+	if len(ws) == 0 {
+		return parser.Word{}, false
+	}
+	return ws[0], true
+}
+
+func (t *translator) yes(section, name string) bool {
+	w, ok := t.one(section, name)
+	return ok && w.Text == "yes"
+}
+
+// dir is the directory that relative paths in the file start from.
+func (t *translator) dir() string { return path.Dir(t.app.Source) }
+
+// name finds the base name of the units: ServiceName=, or the file's own.
+func (t *translator) name() {
+	t.app.Name = strings.TrimSuffix(path.Base(t.app.Source), Extension)
+	pos := parser.Pos{File: t.file.Name}
+	what := "the file name"
+	if w, ok := t.one(parser.SectionContainer, "ServiceName"); ok {
+		t.app.Name, pos, what = w.Text, w.Pos, "ServiceName="
+	}
+	switch {
+	case strings.Contains(t.app.Name, "@"):
+		t.diags.Errorf(pos, "templates and instances (%q) are not supported yet", t.app.Name)
+	case !validName(t.app.Name):
+		t.diags.Errorf(pos, "%s makes no unit name: %q", what, t.app.Name).
+			Hintf("letters, digits and any of : - _ . make one, %d at the most", maxName)
+	}
+}
+
+// maxName leaves room in the 255 characters of a unit name for the longest one
+// of an application, podman-ondemand-apply@NAME-HASH.service.
+const maxName = 200
+
+// validName says whether name can be the base of a unit name (systemd.unit(5),
+// "Description").
+func validName(name string) bool {
+	return name != "" && len(name) <= maxName && strings.Trim(name, ".") != "" &&
+		!strings.ContainsFunc(name, func(c rune) bool {
+			return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+				strings.ContainsRune(`:-_.\@`, c))
+		})
+}

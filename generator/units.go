@@ -1,0 +1,128 @@
+package generator
+
+import (
+	"slices"
+	"strings"
+
+	"podman-ondemand/emit"
+	"podman-ondemand/parser"
+)
+
+// units passes [Unit], [Service] and [Socket] on, without what would break the
+// application.
+func (t *translator) units() {
+	t.app.Unit = t.pass(parser.SectionUnit, t.unitKey)
+	t.app.Service = t.pass(parser.SectionService, t.serviceKey)
+	t.app.Socket = t.pass(parser.SectionSocket, t.socketKey)
+}
+
+// pass hands on the lines of a section that keep allows.
+func (t *translator) pass(section string, keep func(parser.Entry) bool) []emit.Option {
+	var options []emit.Option
+	for _, e := range t.file.PassThrough(section) {
+		if keep(e) {
+			options = append(options, emit.Option{Key: e.Key, Value: emit.Passed(e.Value)})
+		}
+	}
+	return options
+}
+
+// dependencies are the keys of [Unit] in which Quadlet replaces file names.
+var dependencies = []string{
+	"After", "Before", "BindsTo", "Conflicts", "OnFailure", "OnSuccess", "PartOf",
+	"PropagatesReloadTo", "PropagatesStopTo", "ReloadPropagatedFrom", "Requires",
+	"Requisite", "StopPropagatedFrom", "Upholds", "Wants",
+}
+
+var quadletExtensions = []string{
+	".container", ".volume", ".network", ".kube", ".image", ".build", ".artifact", ".pod", Extension,
+}
+
+func (t *translator) unitKey(e parser.Entry) bool {
+	if slices.Contains(dependencies, e.Key) {
+		ws, ds := e.Words(parser.LiteralBackslash)
+		t.diags = append(t.diags, ds...)
+		for _, w := range ws {
+			t.reference(w, w.Text, quadletExtensions...)
+		}
+	}
+	return e.Key != "SourcePath"
+}
+
+func (t *translator) serviceKey(e parser.Entry) bool {
+	pos := e.ValuePos(0)
+	switch e.Key {
+	case "Type":
+		if e.Value != "" && e.Value != "notify" {
+			t.diags.Errorf(pos, "Type=%s does not work here", e.Value).Hintf("leave Type= out, it is notify")
+		}
+		return false
+	case "NotifyAccess", "Delegate":
+		return false
+	case "KillMode":
+		if e.Value != "mixed" && e.Value != "control-group" {
+			t.diags.Errorf(pos, "KillMode=%s would leave processes behind", e.Value).
+				Hintf("write mixed or control-group")
+		}
+	case "ExecStart":
+		t.diags.Errorf(e.Pos, "ExecStart= is podman's").Hintf("write Exec= in [Container] for the command in the container")
+	case "User", "Group", "DynamicUser":
+		t.diags.Warnf(e.Pos, "%s= in [Service] runs podman as somebody else, which rarely works", e.Key).
+			Hintf("write User= in [Container] for the user in the container")
+	}
+	return true
+}
+
+func (t *translator) socketKey(e parser.Entry) bool {
+	switch e.Key {
+	case "ListenStream":
+		return false // sockets has it
+	case "Service":
+		t.diags.Errorf(e.Pos, "Service= is the proxy's").Hintf("leave it out")
+	case "Accept":
+		if yes, err := parser.ParseBool(e.Value); err != nil || yes {
+			t.diags.Errorf(e.Pos, "Accept=%s does not work with a proxy", e.Value)
+		}
+	default:
+		if strings.HasPrefix(e.Key, "Listen") {
+			t.diags.Errorf(e.Pos, "%s= cannot be served on demand", e.Key).Hintf("only ListenStream= can")
+		}
+	}
+	return true
+}
+
+// install reads [Install], which is about the socket.
+func (t *translator) install() {
+	set := false
+	for _, k := range []struct{ key, kind string }{
+		{"WantedBy", "wants"}, {"RequiredBy", "requires"}, {"UpheldBy", "upholds"},
+	} {
+		_, assigned := t.file.Last(parser.SectionInstall, k.key)
+		set = set || assigned
+		for _, w := range t.values(parser.SectionInstall, k.key) {
+			if t.unitName(w, k.key) {
+				t.app.Install = append(t.app.Install, emit.Install{Kind: k.kind, Unit: w.Text})
+			}
+		}
+	}
+	if !set {
+		t.app.Install = []emit.Install{{Kind: "wants", Unit: "sockets.target"}}
+	}
+	for _, w := range t.values(parser.SectionInstall, "Alias") {
+		if !strings.HasSuffix(w.Text, ".socket") {
+			t.diags.Errorf(w.Pos, "Alias=%s is not the name of a socket unit", w.Text).Hintf("write NAME.socket")
+		} else if t.unitName(w, "Alias") && w.Text != t.app.Name+".socket" {
+			t.app.Aliases = append(t.app.Aliases, w.Text)
+		}
+	}
+}
+
+// unitName says whether w names a unit: it becomes part of a path.
+func (t *translator) unitName(w parser.Word, key string) bool {
+	dot := strings.LastIndexByte(w.Text, '.')
+	if dot > 0 && dot < len(w.Text)-1 && validName(w.Text) {
+		return true
+	}
+	t.diags.Errorf(w.Pos, "%s=: not the name of a unit: %q", key, w.Text)
+	return false
+}
