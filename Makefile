@@ -1,0 +1,63 @@
+# podman-ondemand: "make" builds it, "make demo" shows it, "make test" runs every test there is.
+
+PREFIX ?= /usr
+DESTDIR ?=
+GO ?= go
+VERSION ?= $(shell cat VERSION 2>/dev/null || git describe --tags --always --dirty 2>/dev/null || echo unknown)
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GENERATORS = lib/systemd/user-generators lib/systemd/system-generators
+# What did not run, a line each with the reason; "make test" names it at the end.
+NOT_RUN = bin/not-run
+
+all: bin/podman-ondemand
+
+# Go knows what has changed. Static: an external linker or a position-independent executable doubles the start time.
+bin/podman-ondemand: FORCE
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/podman-ondemand
+
+install: all
+	install -D -m 755 bin/podman-ondemand $(DESTDIR)$(PREFIX)/bin/podman-ondemand
+	for dir in $(GENERATORS); do \
+	  mkdir -p $(DESTDIR)$(PREFIX)/$$dir && ln -sf ../../../bin/podman-ondemand $(DESTDIR)$(PREFIX)/$$dir/podman-ondemand || exit; \
+	done
+
+# Every test there is. What cannot run on this machine is named at the end, and in CI it is a failure.
+test:
+	@mkdir -p bin && rm -f $(NOT_RUN)
+	@$(MAKE) --no-print-directory unit
+	@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory e2e; \
+	 else echo "the tests with a real systemd and podman: they need root" >>$(NOT_RUN); fi
+	@if [ ! -s $(NOT_RUN) ]; then echo "Everything ran."; \
+	 else echo "Did not run:"; sed 's/^/  /' $(NOT_RUN); [ "$$CI" != true ]; fi
+
+# The fast part: no systemd, no podman, no root.
+unit:
+	@mkdir -p bin
+	test -z "$$(gofmt -l . | tee /dev/stderr)"
+	$(GO) vet ./...
+	$(GO) vet -tags e2e ./e2e
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) run $(STATICCHECK) -tags e2e ./e2e
+	@if [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null; then \
+	   NOT_RUN=$(NOT_RUN) e2e/gotest $(GO) test -race ./...; \
+	 else \
+	   echo "the race detector: no C compiler ($$($(GO) env CC))" >>$(NOT_RUN); \
+	   NOT_RUN=$(NOT_RUN) e2e/gotest $(GO) test ./...; \
+	 fi
+
+# The tests with a real systemd and podman; RUN=pattern chooses some.
+e2e: all
+	NOT_RUN=$(NOT_RUN) e2e/run $(if $(RUN),-test.run '$(RUN)')
+
+demo: all
+	e2e/demo.sh
+
+bench: all
+	e2e/bench/run
+
+clean:
+	rm -rf bin
+
+FORCE:
+
+.PHONY: all install test unit e2e demo bench clean FORCE

@@ -1,0 +1,108 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestNeverListens: the client is let go at StartTimeout=, the socket lives, and the next request tries with a new container.
+func TestNeverListens(t *testing.T) {
+	t.Parallel()
+	a := start(t, plain+`StartTimeout=2s
+[Container]
+Exec=-never
+`)
+	invocations := map[string]bool{}
+	for i := range 2 {
+		r := a.get("/")
+		if r.err == nil {
+			t.Fatal("answered by an application that does not listen")
+		}
+		record(t, fmt.Sprintf("never listens, StartTimeout=2s, request %d", i+1), "let go after 2.0 to 3.5 s", ms(r.took))
+		if r.took < 2*time.Second || r.took > 3500*time.Millisecond {
+			t.Errorf("request %d was let go after %v", i+1, r.took)
+		}
+		a.mustSleep(15 * time.Second)
+		invocations[strings.TrimSpace(host.run(t, "journalctl", "--user", "-q", "-o", "cat", "-n1", "--output-fields=USER_INVOCATION_ID", "USER_UNIT="+a.container()))] = true
+		invocations[host.show(t, a.container(), "InactiveEnterTimestampMonotonic")] = true
+	}
+	if len(invocations) < 3 {
+		t.Errorf("the second request started nothing: %v", invocations)
+	}
+}
+
+// TestImageMissing: a container that cannot start must not cost the port.
+func TestImageMissing(t *testing.T) {
+	t.Parallel()
+	a := start(t, strings.Replace(plain, "localhost/testapp", "localhost/missing-NAME", 1))
+	var replies []reply
+	for range 50 {
+		r := a.get("/")
+		if r.err == nil {
+			t.Fatal("answered without an image")
+		}
+		replies = append(replies, r)
+	}
+	record(t, "image missing: 50 requests closed", "each <= 1.5 s", fmt.Sprintf("slowest %s, median %s", ms(slowest(replies)), ms(median(replies))))
+	if slowest(replies) > 1500*time.Millisecond {
+		t.Errorf("one was closed only after %v", slowest(replies))
+	}
+	if !listens(t, a.port) || a.state(a.socket()) != "active" {
+		t.Fatal("the socket is gone")
+	}
+	host.run(t, "podman", "tag", "localhost/testapp", "localhost/missing-"+a.name)
+	t.Cleanup(func() { host.try("podman", "untag", "localhost/missing-"+a.name) })
+	took := eventually(t, 31*time.Second, "an answer, now that the image is there", func() bool { return a.get("/").err == nil })
+	record(t, "image missing, then there: next answer", "<= 30 s", ms(took))
+}
+
+// TestKilledWithIdleConnections: the proxy must notice although nobody says a word on its connections.
+func TestKilledWithIdleConnections(t *testing.T) {
+	kills := map[string]func(a *app){
+		"podman kill": func(a *app) { host.run(t, "podman", "kill", "systemd-"+a.name) },
+		"kill -9": func(a *app) {
+			host.run(t, "sh", "-c", `kill -9 "$(cat "$XDG_RUNTIME_DIR/podman-ondemand/`+a.name+`/container.pid")"`)
+		},
+	}
+	for name, kill := range kills {
+		t.Run(name, func(t *testing.T) {
+			a := start(t, strings.Replace(plain, "500ms", "1min", 1))
+			var replies []reply
+			for range 5 {
+				before := a.mustGet("/").instance()
+				for range 5 {
+					a.idleConnection()
+				}
+				kill(a)
+				r := a.get("/")
+				if r.err == nil && r.instance() == before {
+					t.Error("the killed container answered")
+				}
+				replies = append(replies, r)
+			}
+			n, errors := answered(replies)
+			record(t, name+" with 5 idle connections, 5 times", "next request: 5 answers", fmt.Sprintf("%d answers, slowest %s", n, ms(slowest(replies))))
+			if n != len(replies) {
+				t.Errorf("%d of %d answered:%s", n, len(replies), errors)
+			}
+		})
+	}
+}
+
+// TestCrashLoop: an application that dies as soon as it is up costs a request, not the port.
+func TestCrashLoop(t *testing.T) {
+	t.Parallel()
+	a := start(t, plain+"[Container]\nExec=-never -exit-after 100ms\n")
+	for range 10 {
+		if r := a.get("/"); r.err == nil || r.took > 3*time.Second {
+			t.Errorf("want a quick end, got %v after %v", r.err, r.took)
+		}
+	}
+	if !listens(t, a.port) {
+		t.Error("the socket is gone")
+	}
+}

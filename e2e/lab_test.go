@@ -1,0 +1,133 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// lab is the test host.
+type lab struct {
+	name string
+	root string // its root directory as this machine sees it; what is mounted inside (/run) is not in it
+}
+
+var host lab
+
+// script runs e2e/lab, which lies beside the tests, and gives its standard output.
+func (l lab) script(args ...string) (string, error) {
+	cmd := exec.Command("./lab", args...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		err = fmt.Errorf("lab %s: %w\n%s%s", strings.Join(args, " "), err, out, stderr.String())
+	}
+	return string(out), err
+}
+
+// try runs a command inside as the user demo.
+func (l lab) try(args ...string) (string, error) {
+	return l.script(append([]string{"sh", l.name}, args...)...)
+}
+
+// run is try for what must work.
+func (l lab) run(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := l.try(args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// systemctl runs "systemctl --user".
+func (l lab) systemctl(t *testing.T, args ...string) string {
+	t.Helper()
+	return l.run(t, append([]string{"systemctl", "--user"}, args...)...)
+}
+
+// show is one property of a unit of the user manager.
+func (l lab) show(t *testing.T, unit, property string) string {
+	t.Helper()
+	return strings.TrimSpace(l.systemctl(t, "show", "--value", "-p", property, unit))
+}
+
+// pid is the process id of the test host's systemd; another one after a reboot.
+func (l lab) pid() (int, error) {
+	out, err := l.script("pid", l.name)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(out))
+}
+
+// path is where a file of the running test host is found from here, what is mounted there included.
+func (l lab) path(t *testing.T, name string) string {
+	t.Helper()
+	pid, err := l.pid()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join("/proc", strconv.Itoa(pid), "root", name)
+}
+
+// home is a file of demo's, seen from here.
+func (l lab) home(name string) string { return filepath.Join(l.root, "home/demo", name) }
+
+// write makes a file of demo's with the directories above it.
+func (l lab) write(t *testing.T, name, text string) {
+	t.Helper()
+	for dir := filepath.Dir(name); dir != "."; dir = filepath.Dir(dir) {
+		defer os.Chown(l.home(dir), 1000, 1000)
+	}
+	if err := os.MkdirAll(filepath.Dir(l.home(name)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(l.home(name), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(l.home(name), 1000, 1000); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reload is "systemctl --user daemon-reload".
+func (l lab) reload(t *testing.T) {
+	t.Helper()
+	l.systemctl(t, "daemon-reload")
+}
+
+// mark is a place in the user's journal.
+func (l lab) mark(t *testing.T) string {
+	t.Helper()
+	out := l.run(t, "journalctl", "--user", "-q", "-n1", "-o", "cat", "--show-cursor")
+	_, cursor, _ := strings.Cut(out, "-- cursor: ")
+	return strings.TrimSpace(cursor)
+}
+
+// journal is what came after the mark, with the arguments of journalctl(1) that choose from it.
+func (l lab) journal(t *testing.T, mark string, args ...string) string {
+	t.Helper()
+	return l.run(t, append([]string{"journalctl", "--user", "-q", "--no-pager", "--after-cursor", mark}, args...)...)
+}
+
+// eventually waits until the condition holds, and fails the test when it does not within the time.
+func eventually(t *testing.T, within time.Duration, what string, holds func() bool) time.Duration {
+	t.Helper()
+	start := time.Now()
+	for !holds() {
+		if time.Since(start) > within {
+			t.Fatalf("not within %v: %s", within, what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return time.Since(start)
+}

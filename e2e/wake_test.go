@@ -1,0 +1,110 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+const plain = `
+[Container]
+Image=localhost/testapp
+PublishPort=PORT:80
+[OnDemand]
+IdleTimeout=500ms
+`
+
+func TestFirstRequestReadyAtOnce(t *testing.T) {
+	a := start(t, plain)
+	var replies []reply
+	for range 7 {
+		replies = append(replies, a.mustGet("/"))
+		a.mustSleep(10 * time.Second)
+	}
+	took := median(replies)
+	record(t, "first request, application ready at once", "<= 400 ms", fmt.Sprintf("%s (median of %d, slowest %s)", ms(took), len(replies), ms(slowest(replies))))
+	if took > 400*time.Millisecond {
+		t.Errorf("took %v", took)
+	}
+}
+
+func TestWarmRequest(t *testing.T) {
+	a := start(t, strings.Replace(plain, "500ms", "1min", 1))
+	first := a.mustGet("/")
+	var replies []reply
+	for range 50 {
+		replies = append(replies, a.mustGet("/"))
+	}
+	if again := a.mustGet("/").instance(); again != first.instance() {
+		t.Errorf("instance %s became %s while it was in use", first.instance(), again)
+	}
+	record(t, "a request while it is awake", "<= 10 ms", fmt.Sprintf("%.1f ms (median)", float64(median(replies).Microseconds())/1000))
+	if median(replies) > 10*time.Millisecond {
+		t.Errorf("took %v", median(replies))
+	}
+}
+
+func TestFirstRequestReadyAfter3s(t *testing.T) {
+	t.Parallel()
+	a := start(t, plain+`[Container]
+Exec=-delay 3s
+`)
+	r := a.mustGet("/")
+	record(t, "first request, application ready after 3 s", "3.0 to 3.7 s", ms(r.took))
+	if r.took < 3*time.Second || r.took > 3700*time.Millisecond {
+		t.Errorf("took %v", r.took)
+	}
+}
+
+func Test200ConnectionsAtOnce(t *testing.T) {
+	a := start(t, strings.Replace(plain, "500ms", "5s", 1))
+	replies := a.atOnce(200)
+	n, errors := answered(replies)
+	record(t, "200 connections at once, asleep", "200 answers", fmt.Sprintf("%d answers, the last after %s", n, ms(slowest(replies))))
+	if n != 200 {
+		t.Errorf("%d of 200 answered:%s", n, errors)
+	}
+	for _, r := range replies {
+		if r.err == nil && r.instance() != replies[0].instance() {
+			t.Fatal("more than one start for them")
+		}
+	}
+}
+
+// TestKeepsAwakeWhileConnected: an open connection counts as use even if it says nothing for longer than the idle timeout.
+func TestKeepsAwakeWhileConnected(t *testing.T) {
+	t.Parallel()
+	a := start(t, plain)
+	c := a.idleConnection()
+	before := a.mustGet("/").instance()
+	time.Sleep(2 * time.Second)
+	if after := a.mustGet("/").instance(); after != before {
+		t.Error("stopped under an open connection")
+	}
+	c.Close()
+	a.mustSleep(10 * time.Second)
+}
+
+func TestMaxConnectionsQueues(t *testing.T) {
+	t.Parallel()
+	a := start(t, plain+"MaxConnections=4\n")
+	a.mustGet("/")
+	begin := time.Now()
+	replies := make(chan reply, 20)
+	for range cap(replies) {
+		go func() { replies <- a.get("/sleep?ms=200") }()
+	}
+	var all []reply
+	for range cap(replies) {
+		all = append(all, <-replies)
+	}
+	n, errors := answered(all)
+	took := time.Since(begin)
+	record(t, "20 requests of 200 ms, MaxConnections=4", "20 answers in >= 1 s", fmt.Sprintf("%d answers in %s", n, ms(took)))
+	if n != 20 || took < 900*time.Millisecond {
+		t.Errorf("%d of 20 answered in %v:%s", n, took, errors)
+	}
+}
