@@ -152,7 +152,7 @@ func (a applier) stopHolders(ctx context.Context, socket manager.Unit) (stopped 
 		if err != nil {
 			return stopped, err
 		}
-		if !u.Up() && u.ActiveState != "deactivating" {
+		if u.Down() {
 			continue
 		}
 		stopped = true
@@ -194,7 +194,7 @@ func (a applier) clear(ctx context.Context, name string) error {
 	if err != nil || u.LoadState != "not-found" && name != a.app.socket() {
 		return err
 	}
-	if u.Up() {
+	if !u.Down() {
 		a.logf(levelInfo, "the file has gone, stopping %s", name)
 		if err := a.systemd.Stop(ctx, name); err != nil {
 			return err

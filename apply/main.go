@@ -26,9 +26,8 @@ import (
 // Usage is the command's form.
 const Usage = "apply [--user|--system] start|stop NAME-HASH"
 
-const help = `usage: podman-ondemand ` + Usage + `
-
-Run by podman-ondemand-apply@NAME-HASH.service, not by people: after a
+// Help is what the command is for.
+const Help = `Run by podman-ondemand-apply@NAME-HASH.service, not by people: after a
 daemon-reload it starts, restarts or stops NAME.socket as the change of
 NAME.ondemand demands. HASH stands for the text of the socket's unit.
 
@@ -43,11 +42,7 @@ const timeout = 6 * manager.JobTimeout
 // could not be started, because sockets.target upholds the instance and would start a failed one again and again.
 func Main(args []string) int {
 	c, err := parse(args, os.Getuid())
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Print(help)
-		return 0
-	case err != nil:
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "%sapply: %v\nusage: podman-ondemand %s\n", levelErr, err, Usage)
 		return 1
 	}

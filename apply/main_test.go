@@ -83,9 +83,6 @@ func TestStateDir(t *testing.T) {
 }
 
 func TestMainStatus(t *testing.T) {
-	if got := Main([]string{"--help"}); got != 0 {
-		t.Errorf("--help: %d", got)
-	}
 	if got := Main([]string{"start", "web"}); got != 1 {
 		t.Errorf("bad instance: %d", got)
 	}

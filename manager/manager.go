@@ -66,6 +66,9 @@ func (u Unit) Up() bool {
 	return u.ActiveState == "active" || u.ActiveState == "activating" || u.ActiveState == "reloading"
 }
 
+// Down says whether the unit is at rest: not even on its way down.
+func (u Unit) Down() bool { return u.ActiveState == "inactive" || u.ActiveState == "failed" }
+
 // PulledInBy names the units that would start this one.
 func (u Unit) PulledInBy() []string {
 	var all []string

@@ -1,0 +1,41 @@
+package install
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// What install makes.
+func (h *host) generatorDir() string { return filepath.Join(h.config, "systemd/user-generators") }
+func (h *host) installed() string    { return filepath.Join(h.generatorDir(), "podman-ondemand") }
+func (h *host) confDir() string      { return filepath.Join(h.config, "systemd/user.conf.d") }
+func (h *host) dropIn() string       { return filepath.Join(h.confDir(), "50-podman-ondemand.conf") }
+func (h *host) filesDir() string     { return filepath.Join(h.config, "containers/systemd") }
+func (h *host) binDir() string       { return filepath.Join(h.home, ".local/bin") }
+func (h *host) link() string         { return filepath.Join(h.binDir(), "podman-ondemand") }
+
+// marksDir is where the apply helper remembers what it has applied.
+func (h *host) marksDir() string { return filepath.Join(h.runtime, "podman-ondemand-apply") }
+
+// systemWide is the generator of all users, where a package has installed one.
+func (h *host) systemWide() string {
+	for _, dir := range h.generators {
+		path := filepath.Join(dir, "podman-ondemand")
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+func (h *host) inPath(dir string) bool { return slices.Contains(h.searchPath, dir) }
+
+// emptied are the directories that install may have made, each before the one it is in.
+func (h *host) emptied() []string {
+	return []string{
+		h.generatorDir(), h.confDir(), filepath.Join(h.config, "systemd"),
+		h.filesDir(), filepath.Join(h.config, "containers"), h.config,
+		h.binDir(), filepath.Join(h.home, ".local"),
+	}
+}
