@@ -91,7 +91,7 @@ func quoted(c byte) string {
 		return `\n`
 	case c == '\t':
 		return `\t`
-	case c < ' ' || c == 0x7f:
+	case c < ' ' && c != 0 || c == 0x7f: // a NUL stays, for the printer to refuse
 		return fmt.Sprintf(`\x%02x`, c)
 	}
 	return string([]byte{c})

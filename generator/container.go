@@ -32,7 +32,7 @@ func (t *translator) containerKey(k parser.Key) {
 		return
 	}
 	if k.Kind == parser.NotYet {
-		t.diags.Errorf(ws[0].Pos, "%s= is not supported yet", k.Name).Hintf("%s", k.Doc)
+		t.diags.Errorf(ws[0].Pos(), "%s= is not supported yet", k.Name).Hintf("%s", k.Doc)
 		return
 	}
 	if k.Name == "StopSignal" || k.Name == "ReloadSignal" {
@@ -112,7 +112,7 @@ func (t *translator) special(k parser.Key, ws []parser.Word) {
 		t.reloadSignal(ws[0])
 	case "Group":
 		if _, ok := t.one(parser.SectionContainer, "User"); !ok {
-			t.diags.Errorf(ws[0].Pos, "Group= without User=").Hintf("podman takes a group only with a user")
+			t.diags.Errorf(ws[0].Pos(), "Group= without User=").Hintf("podman takes a group only with a user")
 		}
 	}
 }
@@ -131,7 +131,7 @@ func (t *translator) signal(k parser.Key, w parser.Word) {
 		return
 	}
 	if _, err := signal.ParseSignalNameOrNumber(w.Text); err != nil {
-		t.diags.Errorf(w.Pos, "%s=: not a signal: %q", k.Name, w.Text).Hintf("write one like SIGINT or 2")
+		t.diags.Errorf(w.Pos(), "%s=: not a signal: %q", k.Name, w.Text).Hintf("write one like SIGINT or 2")
 	}
 }
 
@@ -149,7 +149,7 @@ func (t *translator) notify(w parser.Word) {
 	case strings.EqualFold(w.Text, "healthy"):
 		t.app.Container.Notify = "healthy"
 	case err != nil:
-		t.diags.Errorf(w.Pos, "Notify=: not known: %q", w.Text).Hintf("write yes, no or healthy")
+		t.diags.Errorf(w.Pos(), "Notify=: not known: %q", w.Text).Hintf("write yes, no or healthy")
 	case yes:
 		t.app.Container.Notify = "container"
 	}
@@ -170,7 +170,7 @@ func (t *translator) network(ws []parser.Word) {
 func (t *translator) reference(w parser.Word, name string, extensions ...string) bool {
 	for _, ext := range extensions {
 		if strings.HasSuffix(name, ext) {
-			t.diags.Errorf(w.Pos, "references to other files (%s) are not supported yet", name)
+			t.diags.Errorf(w.Pos(), "references to other files (%s) are not supported yet", name)
 			return true
 		}
 	}
@@ -191,7 +191,7 @@ func (t *translator) user(w parser.Word) {
 func (t *translator) devices(ws []parser.Word) {
 	for _, w := range ws {
 		if optional, ok := strings.CutPrefix(w.Text, "-"); ok {
-			t.diags.Warnf(w.Pos, "AddDevice=-: optional devices are not supported yet, %s left out", optional)
+			t.diags.Warnf(w.Pos(), "AddDevice=-: optional devices are not supported yet, %s left out", optional)
 			continue
 		}
 		t.run("--device", w.Text)
@@ -199,7 +199,7 @@ func (t *translator) devices(ws []parser.Word) {
 }
 
 func (t *translator) volatileTmp(w parser.Word) {
-	t.diags.Warnf(w.Pos, "VolatileTmp= is deprecated").Hintf("write Tmpfs=/tmp")
+	t.diags.Warnf(w.Pos(), "VolatileTmp= is deprecated").Hintf("write Tmpfs=/tmp")
 	if w.Text == "yes" && !t.yes(parser.SectionContainer, "ReadOnly") {
 		t.run("--tmpfs", "/tmp:rw,size=512M,mode=1777")
 	}
@@ -273,7 +273,7 @@ func mountType(fields []string) string {
 func (t *translator) reloadSignal(w parser.Word) {
 	c := &t.app.Container
 	if len(c.Reload) > 0 {
-		t.diags.Errorf(w.Pos, "ReloadSignal= and ReloadCmd= are both set").Hintf("keep one of the two")
+		t.diags.Errorf(w.Pos(), "ReloadSignal= and ReloadCmd= are both set").Hintf("keep one of the two")
 		return
 	}
 	c.Reload = []emit.Arg{"kill", "--signal", emit.Written(w.Text), c.Name}
@@ -285,7 +285,7 @@ func (t *translator) image() {
 	rootfs, hasRootfs := t.one(parser.SectionContainer, "Rootfs")
 	switch {
 	case hasImage && hasRootfs:
-		t.diags.Errorf(rootfs.Pos, "Image= and Rootfs= are both set").Hintf("keep one of the two")
+		t.diags.Errorf(rootfs.Pos(), "Image= and Rootfs= are both set").Hintf("keep one of the two")
 	case hasImage:
 		if !t.reference(image, image.Text, ".image", ".build") {
 			t.shortName(image)
@@ -309,6 +309,6 @@ func (t *translator) shortName(w parser.Word) {
 	if named || id || strings.ContainsAny(w.Text, "%$") {
 		return
 	}
-	t.diags.Warnf(w.Pos, "Image=%s is a short name", w.Text).
+	t.diags.Warnf(w.Pos(), "Image=%s is a short name", w.Text).
 		Hintf("name the registry too, like docker.io/library/%s", w.Text)
 }

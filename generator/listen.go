@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"podman-ondemand/emit"
 	"podman-ondemand/parser"
@@ -67,15 +66,15 @@ func (t *translator) publishPort(w parser.Word) []listener {
 	switch protocol {
 	case "", "tcp":
 	case "udp":
-		t.diags.Errorf(w.Pos, "PublishPort=%s: UDP cannot be served on demand yet", text)
+		t.diags.Errorf(w.Pos(), "PublishPort=%s: UDP cannot be served on demand yet", text)
 		return nil
 	default:
-		t.diags.Errorf(w.Pos, "PublishPort=%s: unknown protocol %q", text, protocol).Hintf("only tcp can be served on demand")
+		t.diags.Errorf(w.Pos(), "PublishPort=%s: unknown protocol %q", text, protocol).Hintf("only tcp can be served on demand")
 		return nil
 	}
 	address, host, inside, ok := splitPublish(ports)
 	if !ok || host == "" {
-		t.diags.Errorf(w.Pos, "PublishPort=%s says no port of the host", text).Hintf("write [ADDRESS:]HOSTPORT:PORT")
+		t.diags.Errorf(w.Pos(), "PublishPort=%s says no port of the host", text).Hintf("write [ADDRESS:]HOSTPORT:PORT")
 		return nil
 	}
 	return t.portRange(w, address, host, inside)
@@ -107,7 +106,7 @@ func (t *translator) portRange(w parser.Word, address, host, inside string) []li
 		bad = true
 	}
 	if !bad && to-from != last-target {
-		t.diags.Errorf(w.Pos, "PublishPort=%s: the ranges are not of the same length", w.Text)
+		t.diags.Errorf(w.Pos(), "PublishPort=%s: the ranges are not of the same length", w.Text)
 		bad = true
 	}
 	if bad {
@@ -115,7 +114,7 @@ func (t *translator) portRange(w parser.Word, address, host, inside string) []li
 	}
 	var ls []listener
 	for p := int(from); p <= int(to); p++ {
-		ls = append(ls, listener{streamAddress(ip, uint16(p)), target + uint16(p) - from, w.Pos, ip, uint16(p)})
+		ls = append(ls, listener{streamAddress(ip, uint16(p)), target + uint16(p) - from, w.Pos(), ip, uint16(p)})
 	}
 	return ls
 }
@@ -137,11 +136,7 @@ func (t *translator) publishAddress(w parser.Word, s string) (ip netip.Addr, bad
 
 // inWord is the place of part in w.
 func inWord(w parser.Word, part string) parser.Pos {
-	pos := w.Pos
-	if i := strings.Index(w.Text, part); i > 0 {
-		pos.Col += utf8.RuneCountInString(w.Text[:i])
-	}
-	return pos
+	return w.PosAt(max(strings.Index(w.Text, part), 0))
 }
 
 // ports reads a port or a range of ports.
@@ -205,13 +200,13 @@ func (t *translator) containerPorts(ls, published []listener) []uint16 {
 	ws := t.values(parser.SectionOnDemand, "ContainerPort")
 	switch {
 	case len(ls) == 0 && len(ws) > 0:
-		t.diags.Warnf(ws[0].Pos, "ContainerPort= without ListenStream= in [Socket], ignored").
+		t.diags.Warnf(ws[0].Pos(), "ContainerPort= without ListenStream= in [Socket], ignored").
 			Hintf("PublishPort= names its own ports")
 	case len(ls) == 0:
 	case len(ws) == 0:
 		t.onlyPort(targets, ls, published)
 	case len(ws) != 1 && len(ws) != len(ls):
-		t.diags.Errorf(ws[0].Pos, "%d ports in ContainerPort= for %d ListenStream=", len(ws), len(ls)).
+		t.diags.Errorf(ws[0].Pos(), "%d ports in ContainerPort= for %d ListenStream=", len(ws), len(ls)).
 			Hintf("write one for all, or one for each in the same order")
 	default:
 		for i := range ls {
@@ -242,7 +237,7 @@ func (t *translator) onlyPort(targets []uint16, ls, published []listener) {
 func (t *translator) containerPort(w parser.Word, report bool) uint16 {
 	port, err := parser.ParsePort(w.Text)
 	if err != nil && report {
-		t.diags.Errorf(w.Pos, "ContainerPort=: %v", err)
+		t.diags.Errorf(w.Pos(), "ContainerPort=: %v", err)
 	}
 	return port
 }

@@ -29,9 +29,9 @@ func (t *translator) timeSpan(name string, otherwise time.Duration) time.Duratio
 	d, err := parser.ParseTimeSpan(w.Text)
 	switch {
 	case err != nil:
-		t.diags.Errorf(w.Pos, "%s=: %v", name, err)
+		t.diags.Errorf(w.Pos(), "%s=: %v", name, err)
 	case d <= 0:
-		t.diags.Errorf(w.Pos, "%s= must be longer than zero", name).Hintf("write infinity for never")
+		t.diags.Errorf(w.Pos(), "%s= must be longer than zero", name).Hintf("write infinity for never")
 	}
 	return d
 }
@@ -43,7 +43,7 @@ func (t *translator) count(name string) int {
 	}
 	n, err := strconv.ParseUint(w.Text, 10, 31)
 	if err != nil {
-		t.diags.Errorf(w.Pos, "%s=: not a whole number: %q", name, w.Text)
+		t.diags.Errorf(w.Pos(), "%s=: not a whole number: %q", name, w.Text)
 	}
 	return int(n)
 }
@@ -57,12 +57,12 @@ func (t *translator) ready() string {
 	rest, http := strings.CutPrefix(w.Text, "http:")
 	port, path, slash := strings.Cut(rest, "/")
 	if !http || !slash || strings.HasPrefix(path, "/") || strings.ContainsFunc(path, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
-		t.diags.Errorf(w.Pos, "Ready=: not known: %q", w.Text).Hintf("write tcp, http:/PATH or http:PORT/PATH")
+		t.diags.Errorf(w.Pos(), "Ready=: not known: %q", w.Text).Hintf("write tcp, http:/PATH or http:PORT/PATH")
 		return ""
 	}
 	if port != "" {
 		if _, err := parser.ParsePort(port); err != nil {
-			t.diags.Errorf(w.Pos, "Ready=: %v", err)
+			t.diags.Errorf(w.Pos(), "Ready=: %v", err)
 		}
 	}
 	return w.Text

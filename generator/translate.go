@@ -80,7 +80,7 @@ func (t *translator) name() {
 	pos := parser.Pos{File: t.file.Name}
 	what := "the file name"
 	if w, ok := t.one(parser.SectionContainer, "ServiceName"); ok {
-		t.app.Name, pos, what = w.Text, w.Pos, "ServiceName="
+		t.app.Name, pos, what = w.Text, w.Pos(), "ServiceName="
 	}
 	switch {
 	case strings.Contains(t.app.Name, "@"):

@@ -110,7 +110,7 @@ func (t *translator) install() {
 	}
 	for _, w := range t.values(parser.SectionInstall, "Alias") {
 		if !strings.HasSuffix(w.Text, ".socket") {
-			t.diags.Errorf(w.Pos, "Alias=%s is not the name of a socket unit", w.Text).Hintf("write NAME.socket")
+			t.diags.Errorf(w.Pos(), "Alias=%s is not the name of a socket unit", w.Text).Hintf("write NAME.socket")
 		} else if t.unitName(w, "Alias") && w.Text != t.app.Name+".socket" {
 			t.app.Aliases = append(t.app.Aliases, w.Text)
 		}
@@ -123,6 +123,6 @@ func (t *translator) unitName(w parser.Word, key string) bool {
 	if dot > 0 && dot < len(w.Text)-1 && validName(w.Text) {
 		return true
 	}
-	t.diags.Errorf(w.Pos, "%s=: not the name of a unit: %q", key, w.Text)
+	t.diags.Errorf(w.Pos(), "%s=: not the name of a unit: %q", key, w.Text)
 	return false
 }

@@ -76,8 +76,9 @@ func sinceReset(all []Entry) []Entry {
 
 func list(all []Entry) []Word {
 	var ws []Word
-	for _, e := range sinceReset(all) {
-		ws = append(ws, Word{e.Value, e.ValuePos(0)})
+	all = sinceReset(all)
+	for i := range all {
+		ws = append(ws, Word{all[i].Value, &all[i], 0})
 	}
 	return ws
 }
@@ -85,8 +86,9 @@ func list(all []Entry) []Word {
 func words(all []Entry, esc Escapes) ([]Word, Diags) {
 	var ws []Word
 	var ds Diags
-	for _, e := range sinceReset(all) {
-		w, d := e.Words(esc)
+	all = sinceReset(all)
+	for i := range all {
+		w, d := all[i].Words(esc)
 		ws, ds = append(ws, w...), append(ds, d...)
 	}
 	return ws, ds
@@ -115,7 +117,7 @@ func boolean(e Entry) ([]Word, Diags) {
 	if yes {
 		text = "yes"
 	}
-	return []Word{{text, e.ValuePos(0)}}, nil
+	return []Word{{text, &e, 0}}, nil
 }
 
 func single(e Entry) []Word {
@@ -123,5 +125,5 @@ func single(e Entry) []Word {
 	if text == "" {
 		return nil
 	}
-	return []Word{{text, e.ValuePos(strings.Index(e.Value, text))}}
+	return []Word{{text, &e, strings.Index(e.Value, text)}}
 }

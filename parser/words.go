@@ -6,12 +6,19 @@ import (
 	"unicode/utf8"
 )
 
-// Word is one word of a value, without its quotes and with its escapes
-// decoded, and the place where it starts.
+// Word is one word of a value, without its quotes and with its escapes decoded.
 type Word struct {
 	Text string
-	Pos  Pos
+
+	entry *Entry
+	off   int // of the word in the entry's value
 }
+
+// Pos is the place where the word starts.
+func (w Word) Pos() Pos { return w.PosAt(0) }
+
+// PosAt is the place of byte off of a word that has neither quotes nor escapes.
+func (w Word) PosAt(off int) Pos { return w.entry.ValuePos(w.off + off) }
 
 // Escapes says what a backslash means to Words.
 type Escapes int
@@ -30,8 +37,9 @@ const (
 //
 // A quote that is not closed is an error at the quote; with CEscapes, where
 // Quadlet lets it pass, it is a warning and ends with the value. An escape that
-// does not exist is a warning and stays as it was written, as systemd does it.
-func (e Entry) Words(esc Escapes) ([]Word, Diags) {
+// does not exist stays as it was written, as systemd does it; the first one of
+// a value is a warning.
+func (e *Entry) Words(esc Escapes) ([]Word, Diags) {
 	s := splitter{entry: e, esc: esc}
 	for s.skipBlanks(); s.off < len(e.Value); s.skipBlanks() {
 		s.word()
@@ -40,11 +48,12 @@ func (e Entry) Words(esc Escapes) ([]Word, Diags) {
 }
 
 type splitter struct {
-	entry Entry
+	entry *Entry
 	esc   Escapes
 	off   int
 	words []Word
 	diags Diags
+	bad   bool // an escape was
 }
 
 func (s *splitter) skipBlanks() {
@@ -91,16 +100,19 @@ func (s *splitter) openQuote(quote byte, off int) {
 }
 
 func (s *splitter) add(text string, start int) {
-	s.words = append(s.words, Word{text, s.entry.ValuePos(start)})
+	s.words = append(s.words, Word{text, s.entry, start})
 }
 
 // escape decodes the escape at s.off and moves behind it.
 func (s *splitter) escape(b *strings.Builder) {
 	rest := s.entry.Value[s.off+1:]
 	text, size, err := unescape(rest)
-	if err != nil {
+	if err != nil && !s.bad {
+		s.bad = true
 		s.diags.Warnf(s.entry.ValuePos(s.off), "%v, the backslash is kept", err).
 			Hintf(`write \\ for a backslash`)
+	}
+	if err != nil {
 		text, size = `\`, 0
 	}
 	b.WriteString(text)
