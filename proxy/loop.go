@@ -138,9 +138,10 @@ func (l *loop) arm(t *timer, d time.Duration) {
 	l.earliest = min(l.earliest, t.at)
 }
 
-// run takes turns until stopped is set.
+// run takes turns until stopped is set. What was done before it counts as a turn.
 func (l *loop) run() {
 	events := make([]unix.EpollEvent, 256)
+	l.after()
 	for !l.stopped {
 		l.turn(events, l.timeout())
 	}

@@ -1,0 +1,114 @@
+package proxy
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestAwaitContainer plays what systemd may say while there is no container.
+func TestAwaitContainer(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		states []unitState // one for each question; the last one stays
+		err    error
+		asked  int
+		want   string // in the reason
+	}{
+		{"failed at once", []unitState{{"failed", "failed", "exit-code"}}, nil, 1,
+			`web.service could not start (result "exit-code"): the next connection tries again; see journalctl --user -u web.service`},
+		{"starts, then fails", []unitState{{"activating", "start", "success"}, {"activating", "auto-restart", "exit-code"}, {"failed", "failed", "timeout"}}, nil, 3,
+			`result "timeout"`},
+		{"between two of systemd's own steps", []unitState{{"failed", "failed-before-auto-restart", "exit-code"}, {"inactive", "dead", "success"}}, nil, 2,
+			`is not running (it is inactive/dead`},
+		{"start limit", []unitState{{"failed", "failed", "start-limit-hit"}}, nil, 1,
+			`the first connection after a pause of at most 30s starts it again`},
+		{"for ever on its way", []unitState{{"activating", "start", "success"}}, nil, 21,
+			`did not start its container within 2s (it is activating/start)`},
+		{"systemd does not answer", []unitState{{}}, errors.New("no such bus"), 1,
+			`systemd does not say why (no such bus)`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			now, asked := time.Unix(0, 0), 0
+			o := outside{
+				query: func(unit string) (unitState, error) {
+					asked++
+					return c.states[min(asked, len(c.states))-1], c.err
+				},
+				now:   func() time.Time { return now },
+				sleep: func(d time.Duration) { now = now.Add(d) },
+			}
+			cfg := config{unit: "web.service", userManager: true, startTimeout: 2 * time.Second, pidFile: "/nonexistent/a", conmonPIDFile: "/nonexistent/b"}
+			_, err := awaitContainer(&cfg, o)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("reason: %v\nwant: %s", err, c.want)
+			}
+			if asked != c.asked {
+				t.Errorf("asked %d times, want %d", asked, c.asked)
+			}
+		})
+	}
+}
+
+// TestAwaitContainerThatComesLater finds it when the files appear.
+func TestAwaitContainerThatComesLater(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "pid")
+	o := outside{
+		query: func(string) (unitState, error) { return unitState{"activating", "start", "success"}, nil },
+		now:   time.Now,
+		sleep: func(time.Duration) { os.WriteFile(name, []byte(strconv.Itoa(os.Getpid())), 0o600) },
+	}
+	c, err := awaitContainer(&config{startTimeout: time.Minute, pidFile: name, conmonPIDFile: name}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	if same, err := sameNamespace(c.netNS, "net"); !same || err != nil {
+		t.Errorf("our own namespace is not recognised: %v", err)
+	}
+	if processEnded(c.pidfd) {
+		t.Error("we are said to have ended")
+	}
+}
+
+func TestOpenContainer(t *testing.T) {
+	dead := exec.Command("true")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, pid, want string
+	}{
+		{"process has ended", strconv.Itoa(dead.Process.Pid), errNoContainer.Error()},
+		{"file is being written", "", errNoContainer.Error()},
+		{"file is something else", "web\n", `"web" is no process id`},
+		{"negative", "-1", `"-1" is no process id`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			name := filepath.Join(t.TempDir(), "pid")
+			os.WriteFile(name, []byte(c.pid), 0o600)
+			if _, err := openContainer(name, name); err == nil || !strings.HasSuffix(err.Error(), c.want) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestNsenterCommandLine(t *testing.T) {
+	c := container{pidfd: 7, userNS: 8, netNS: 9}
+	self, _ := os.Executable()
+	for user, want := range map[bool]string{
+		true:  "nsenter --user=/proc/self/fd/8 --preserve-credentials --net=/proc/self/fd/9 -- SELF proxy --inside --pidfd=7 --waited=1.5s --ready=tcp 80",
+		false: "nsenter --net=/proc/self/fd/9 -- SELF proxy --inside --pidfd=7 --waited=1.5s --ready=tcp 80",
+	} {
+		argv, err := c.nsenterArgs(user, []string{"--ready=tcp", "80"}, 1500*time.Millisecond)
+		if got := strings.Replace(strings.Join(argv, " "), self, "SELF", 1); got != want || err != nil {
+			t.Errorf("got  %s (%v)\nwant %s", got, err, want)
+		}
+	}
+}
