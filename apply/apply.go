@@ -79,7 +79,8 @@ func (a applier) start(ctx context.Context) error {
 		return err
 	}
 	if err := a.act(ctx, socket, decide(applied, a.app.hash, socket.Up(), a.wanted(ctx, socket))); err != nil {
-		a.logf(levelErr, "%s does not listen as the file says: %v. See: systemctl %v status %s", socket.Name, err, a.scope, socket.Name)
+		a.logf(levelErr, "%s does not listen as the file says: %v. See: systemctl %v status %s; once that is mended: systemctl %v start %s",
+			socket.Name, err, a.scope, socket.Name, a.scope, socket.Name)
 		return m.write(markFailed)
 	}
 	return m.write(a.app.hash)

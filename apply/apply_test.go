@@ -173,7 +173,7 @@ func TestStart(t *testing.T) {
 		units:  []manager.Unit{socket("inactive"), target},
 		fails:  map[string]error{"start web.socket": &manager.JobError{Verb: "start", Unit: "web.socket", Result: "failed"}},
 		orders: []string{"start web.socket"}, after: markFailed,
-		log: []string{starting, `<3>web: web.socket does not listen as the file says: the start of web.socket ended with "failed". See: systemctl --user status web.socket`},
+		log: []string{starting, `<3>web: web.socket does not listen as the file says: the start of web.socket ended with "failed". See: systemctl --user status web.socket; once that is mended: systemctl --user start web.socket`},
 	}, {
 		name:   "after a failure back to what worked before",
 		mark:   markFailed,
@@ -190,7 +190,7 @@ func TestStart(t *testing.T) {
 		units:  []manager.Unit{socket("active"), unit("web-proxy.service", "active")},
 		fails:  map[string]error{"stop web-proxy.service": errors.New("no answer")},
 		orders: []string{"stop web-proxy.service"}, after: markFailed,
-		log: []string{changed, "<3>web: web.socket does not listen as the file says: no answer. See: systemctl --user status web.socket"},
+		log: []string{changed, "<3>web: web.socket does not listen as the file says: no answer. See: systemctl --user status web.socket; once that is mended: systemctl --user start web.socket"},
 	}, {
 		name:  "masked by a person",
 		units: []manager.Unit{{Name: "web.socket", LoadState: "masked", ActiveState: "inactive"}, target},

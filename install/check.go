@@ -23,7 +23,9 @@ func (h *host) check(ctx context.Context, systemd manager.Interface) bool {
 		return h.fail(err.Error())
 	}
 	if value, _ := lookup(environ, variable); !searches(value, h.generatorDir()) {
-		return h.notTaken(environ, value)
+		return h.fail("systemd did not take up "+h.dropIn(),
+			"See whether it complains: journalctl --user -n 50 -g user.conf",
+			"and whether a login from anew helps (it ends what runs now): loginctl terminate-user "+h.user)
 	}
 	h.same("systemd has the directory in its %s", variable)
 	u, err := systemd.Unit(ctx, checkUnit)
@@ -43,20 +45,6 @@ func (h *host) check(ctx context.Context, systemd manager.Interface) bool {
 func (h *host) generated(u manager.Unit) bool {
 	dir := filepath.Dir(u.FragmentPath)
 	return filepath.Dir(dir) == filepath.Join(h.runtime, "systemd") && strings.HasPrefix(filepath.Base(dir), "generator")
-}
-
-// notTaken says why the drop-in was not read.
-func (h *host) notTaken(environ []string, value string) bool {
-	if config := managersConfig(environ); config != "" && config != h.config {
-		return h.fail("systemd reads its settings in "+config+", they were written below "+h.config,
-			"Run it with systemd's own setting: XDG_CONFIG_HOME="+config+" podman-ondemand install")
-	}
-	if value != "" {
-		return h.conflict(value, "and ours did not get through")
-	}
-	return h.fail("systemd did not take up "+h.dropIn(),
-		"See whether it complains: journalctl --user -n 50 -g user.conf",
-		"and whether a login from anew helps (it ends what runs now): loginctl terminate-user "+h.user)
 }
 
 // managersConfig is the configuration directory in the manager's view.

@@ -33,10 +33,13 @@ func assignment(value string) (string, error) {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(word) + `"`, nil
 }
 
-// checkDir says why systemd could not be told to search dir, or nil.
+// checkDir says why systemd could not run a program from dir, or nil.
 func checkDir(dir string) error {
 	if strings.Contains(dir, ":") {
 		return fmt.Errorf("a path with a colon cannot stand in %s", variable)
+	}
+	if strings.ContainsAny(dir, `"'\`) { // systemd: "Executable path contains special characters"
+		return errors.New("systemd runs no program whose path has a quote or a backslash in it")
 	}
 	_, err := assignment(dir)
 	return err
@@ -80,4 +83,10 @@ func setsVariable(file string) bool {
 		}
 	}
 	return false
+}
+
+// mentionsUs says whether a file of a person's own names our directory.
+func (h *host) mentionsUs(file string) bool {
+	text, _ := os.ReadFile(file)
+	return strings.Contains(string(text), h.generatorDir())
 }

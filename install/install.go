@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,9 @@ func (h *host) install(ctx context.Context) bool {
 	systemd, err := h.connect(ctx)
 	if err == nil {
 		defer systemd.Close()
+		if !h.suitable(ctx, systemd) {
+			return false
+		}
 	}
 	if !h.copyProgram() || !h.makeFilesDir() || !h.linkProgram() || !h.setEnvironment(ctx, systemd) {
 		return false
@@ -114,40 +118,59 @@ func (h *host) makeLink() error {
 
 // setEnvironment makes the manager search the directory of the program. systemd is nil where no manager answers.
 func (h *host) setEnvironment(ctx context.Context, systemd manager.Interface) bool {
-	if systemd != nil && !h.newEnough(ctx, systemd) {
-		return false
+	others := h.settings()
+	value, err := current(ctx, systemd, len(others) > 0)
+	if err != nil {
+		return h.fail(err.Error())
 	}
-	value := ""
-	if systemd != nil {
-		environ, err := systemd.Environment(ctx)
-		if err != nil {
-			return h.fail(err.Error())
-		}
-		value, _ = lookup(environ, variable)
+	_, err = os.Lstat(h.dropIn())
+	own, has := err == nil, searches(value, h.generatorDir())
+	if systemd == nil { // only the files are left to ask
+		has = slices.ContainsFunc(others, h.mentionsUs)
 	}
-	_, err := os.Lstat(h.dropIn())
-	ownDropIn, others := err == nil, h.settings()
 	switch {
-	case len(others) > 0 && searches(value, h.generatorDir()):
+	case len(others) > 0 && has:
 		h.same("%s has %s in %s", others[0], h.generatorDir(), variable)
 		return true
 	case len(others) > 0:
-		return h.conflict(value, "in "+strings.Join(others, " and "))
-	case value != "" && !ownDropIn && !searches(value, h.generatorDir()):
-		return h.conflict(value, "outside user.conf")
+		return h.conflict(value, others[0])
+	case value != "" && !own && !has:
+		return h.conflict(value, "")
 	}
 	return h.writeDropIn()
 }
 
-// conflict refuses to put our value in the place of a person's own: a drop-in would replace it, not add to it.
-func (h *host) conflict(value, where string) bool {
-	own, err := assignment(h.generatorDir() + ":" + value)
+// current is the manager's value of the variable, read from its files again where a person may just have written to one.
+// A value whose file has gone stays until the manager ends.
+func current(ctx context.Context, systemd manager.Interface, again bool) (string, error) {
+	if systemd == nil {
+		return "", nil
+	}
+	if again {
+		if err := systemd.Reload(ctx); err != nil {
+			return "", err
+		}
+	}
+	environ, err := systemd.Environment(ctx)
+	value, _ := lookup(environ, variable)
+	return value, err
+}
+
+// conflict refuses to put our value in the place of a person's own, which is set in that file or, "", in none: a drop-in
+// would replace it, not add to it.
+func (h *host) conflict(value, file string) bool {
+	both, err := assignment(h.generatorDir() + ":" + value)
 	if err != nil {
 		return h.fail(err.Error())
 	}
-	return h.fail(variable+" is set already, "+where,
-		"Put this directory in front there, and run podman-ondemand install again:",
-		"  ManagerEnvironment="+own)
+	line := "  ManagerEnvironment=" + both
+	if file == "" {
+		return h.fail("systemd has a "+variable+" from elsewhere: "+value,
+			"Set both in a file of your own, "+filepath.Join(h.confDir(), "60-generators.conf")+":",
+			"  [Manager]", line, "and run podman-ondemand install again.")
+	}
+	return h.fail(variable+" is set already, in "+file,
+		"Put our directory in front there, and run podman-ondemand install again:", line)
 }
 
 func (h *host) writeDropIn() bool {
@@ -170,7 +193,8 @@ func (h *host) writeDropIn() bool {
 // oldestSystemd is the first version with ManagerEnvironment= (systemd's NEWS).
 const oldestSystemd = 248
 
-func (h *host) newEnough(ctx context.Context, systemd manager.Interface) bool {
+// suitable says whether that manager can be told by its user where generators are, and in these files.
+func (h *host) suitable(ctx context.Context, systemd manager.Interface) bool {
 	version, err := systemd.Version(ctx)
 	if err != nil {
 		return h.fail(err.Error())
@@ -178,6 +202,14 @@ func (h *host) newEnough(ctx context.Context, systemd manager.Interface) bool {
 	if n := leadingNumber(version); n > 0 && n < oldestSystemd {
 		return h.fail("systemd "+version+" cannot be told by a user where generators are: ManagerEnvironment= came with "+
 			strconv.Itoa(oldestSystemd), "Without root there is no other way; "+forAll)
+	}
+	environ, err := systemd.Environment(ctx)
+	if err != nil {
+		return h.fail(err.Error())
+	}
+	if config := managersConfig(environ); config != "" && config != h.config {
+		return h.fail("your systemd reads its settings in "+config+", XDG_CONFIG_HOME here is "+h.config,
+			"Run it with systemd's own: XDG_CONFIG_HOME="+config+" podman-ondemand install")
 	}
 	return true
 }

@@ -132,7 +132,11 @@ func thisHost(getenv func(string) string) (*host, error) {
 		h.user = u.Username
 	}
 	h.connect = func(ctx context.Context) (manager.Interface, error) {
-		return manager.Connect(ctx, manager.User, h.runtime)
+		conn, err := manager.Connect(ctx, manager.User, h.runtime)
+		if err != nil {
+			return nil, err // not conn: an interface that holds a nil pointer is not nil
+		}
+		return conn, nil
 	}
 	return h, nil
 }

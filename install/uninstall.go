@@ -3,6 +3,7 @@ package install
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"podman-ondemand/manager"
@@ -98,7 +99,7 @@ func (h *host) noteLeft() {
 		h.lines(files)
 	}
 	for _, file := range h.settings() {
-		if text, _ := os.ReadFile(file); strings.Contains(string(text), h.generatorDir()) {
+		if h.mentionsUs(file) {
 			h.note("%s still has %s in %s", file, h.generatorDir(), variable)
 		}
 	}
@@ -120,6 +121,7 @@ func (h *host) checkGone(ctx context.Context, systemd manager.Interface) bool {
 	if err := os.RemoveAll(h.marksDir()); err != nil {
 		return h.fail(err.Error())
 	}
+	_ = os.Remove(filepath.Join(h.runtime, "podman-ondemand")) // the containers' RuntimeDirectory= leave the upper one
 	u, err := systemd.Unit(ctx, checkUnit)
 	if err != nil {
 		return h.fail(err.Error())

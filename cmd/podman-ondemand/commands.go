@@ -55,7 +55,7 @@ func find(name string) (command, bool) {
 // explain prints one command's own help.
 func (c command) explain(w io.Writer) {
 	if c.name == "help" {
-		help(w)
+		printHelp(w)
 		return
 	}
 	fmt.Fprintf(w, "usage: podman-ondemand %s\n\n%s", c.usage, c.long)
@@ -63,7 +63,7 @@ func (c command) explain(w io.Writer) {
 
 func helpCommand(c call) int {
 	if len(c.args) == 0 {
-		help(c.stdout)
+		printHelp(c.stdout)
 		return 0
 	}
 	about, ok := find(c.args[0])
@@ -79,8 +79,8 @@ func printVersion(c call) int {
 	return 0
 }
 
-// help fits into 80 columns.
-func help(w io.Writer) {
+// printHelp prints the list of commands; it fits into 80 columns.
+func printHelp(w io.Writer) {
 	fmt.Fprint(w, `podman-ondemand starts a container when somebody connects to its port, and
 stops it when nobody has used it for a while. One file per application:
 

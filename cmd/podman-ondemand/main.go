@@ -27,7 +27,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return generator.Main(args, version)
 	}
 	if len(args) == 0 {
-		help(stderr)
+		printHelp(stderr)
 		return 2
 	}
 	c, ok := find(alias(args[0]))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"sync"
 
 	"podman-ondemand/manager"
 )
@@ -19,6 +20,8 @@ type Fake struct {
 
 	// On is called after each order has changed the state, so that a test can play the rest of systemd.
 	On func(f *Fake, order string)
+
+	one sync.Mutex // like systemd, it answers one call after the other
 }
 
 var _ manager.Interface = (*Fake)(nil)
@@ -28,6 +31,8 @@ var ErrNoManager = errors.New("no service manager answers")
 
 // Unit answers from Loaded.
 func (f *Fake) Unit(_ context.Context, name string) (manager.Unit, error) {
+	f.one.Lock()
+	defer f.one.Unlock()
 	if err := f.Fails["unit "+name]; err != nil {
 		return manager.Unit{}, err
 	}
@@ -49,6 +54,8 @@ func (f *Fake) Get(name string) *manager.Unit {
 
 // Units answers from Loaded.
 func (f *Fake) Units(_ context.Context, patterns ...string) ([]string, error) {
+	f.one.Lock()
+	defer f.one.Unlock()
 	var names []string
 	for _, u := range f.Loaded {
 		for _, p := range patterns {
@@ -85,6 +92,8 @@ func (f *Fake) order(verb, unit, state string) error {
 	if unit != "" {
 		order += " " + unit
 	}
+	f.one.Lock()
+	defer f.one.Unlock()
 	f.Orders = append(f.Orders, order)
 	if err := f.Fails[order]; err != nil {
 		return err
