@@ -26,9 +26,12 @@ func (s *server) isIdle() bool {
 	return true
 }
 
-// idleOver ends serving unless a client waits at this very moment. One that comes after this look is not accepted any more,
-// so it is not lost: it starts the next round.
+// idleOver ends serving unless a client came in this turn or waits at this very moment. One that comes after this look is
+// not accepted any more, so it is not lost: it starts the next round.
 func (s *server) idleOver() {
+	if !s.isIdle() || s.idleTotal != s.total {
+		return
+	}
 	for _, l := range s.listeners {
 		if waiting(l.fd) {
 			return // the next turn serves it; updateIdle starts anew

@@ -83,7 +83,8 @@ func startProgram(t *testing.T, doors []door, args ...string) *program {
 	p := &program{t: t, log: &lockedBuffer{}, notified: &lockedBuffer{}}
 	p.cmd = exec.Command("sh", append([]string{"-c", `LISTEN_PID=$$ exec "$0" proxy "$@"`, os.Args[0]}, args...)...)
 	p.cmd.Env = append(os.Environ(), "PROXY_TEST_AS=program", "LISTEN_FDS="+strconv.Itoa(len(doors)),
-		"NOTIFY_SOCKET="+p.notifySocket(), "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent", "MANAGERPID=1")
+		"NOTIFY_SOCKET="+p.notifySocket(), "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent", "MANAGERPID=1",
+		"GORACE=atexit_sleep_ms=0")
 	for _, d := range doors {
 		fd, err := unix.Dup(d.fd)
 		if err != nil {

@@ -250,7 +250,7 @@ func TestShortConnectionRestartsIdleTimer(t *testing.T) {
 
 // TestIdleExitLosesNobody: a client that comes at the very moment is answered, by this round or by the next.
 func TestIdleExitLosesNobody(t *testing.T) {
-	const idle = 5 * time.Millisecond
+	const idle = 10 * time.Millisecond
 	cfg := testConfig(t, application(t, "", echo))
 	cfg.idleTimeout = idle
 	d := openDoor(t, "tcp")
@@ -258,7 +258,7 @@ func TestIdleExitLosesNobody(t *testing.T) {
 	for i := range 150 {
 		r := serveOn(t, cfg, d)
 		eventually(t, "READY=1", func() bool { return strings.Contains(r.said(), "READY=1") })
-		time.Sleep(idle - 2*time.Millisecond + time.Duration(i%40)*100*time.Microsecond)
+		time.Sleep(idle/2 + time.Duration(i%50)*100*time.Microsecond)
 		c := dialAddr(t, d.addr)
 		answered := make(chan error, 1)
 		go func() { answered <- tryExchange(c) }()
