@@ -3,8 +3,8 @@
 package emit
 
 import (
-	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -43,41 +43,50 @@ type Tree struct {
 	Links []Link
 }
 
-// Text returns the text of the unit file. It refuses what would be read back
-// as something else than the one assignment that was meant.
-func (u Unit) Text() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteString(header)
+// Text returns the text of the unit file.
+func (u Unit) Text() ([]byte, error) { return u.AppendText(nil) }
+
+// AppendText appends the text of the unit file to b. It refuses what would be
+// read back as something else than the one assignment that was meant.
+func (u Unit) AppendText(b []byte) ([]byte, error) {
+	b = slices.Grow(b, u.size())
+	b = append(b, header...)
 	for _, s := range u.Sections {
-		if err := s.write(&b); err != nil {
-			return nil, fmt.Errorf("%s: [%s]: %w", u.Name, s.Name, err)
+		b = append(b, "\n["+s.Name+"]\n"...)
+		for _, o := range s.Options {
+			if err := o.check(); err != nil {
+				return nil, fmt.Errorf("%s: [%s]: %w", u.Name, s.Name, err)
+			}
+			b = append(b, o.Key...)
+			b = append(b, '=')
+			b = append(b, o.Value...)
+			b = append(b, '\n')
 		}
 	}
-	return b.Bytes(), nil
+	return b, nil
 }
 
-func (s Section) write(b *bytes.Buffer) error {
-	fmt.Fprintf(b, "\n[%s]\n", s.Name)
-	for _, o := range s.Options {
-		if err := o.check(); err != nil {
-			return err
+// size is the length of the text.
+func (u Unit) size() int {
+	n := len(header)
+	for _, s := range u.Sections {
+		n += len(s.Name) + len("\n[]\n")
+		for _, o := range s.Options {
+			n += len(o.Key) + len(o.Value) + len("=\n")
 		}
-		b.WriteString(o.Key)
-		b.WriteByte('=')
-		b.WriteString(string(o.Value))
-		b.WriteByte('\n')
 	}
-	return nil
+	return n
 }
 
 // check finds what would make another line of a line: a newline, a NUL, a
 // backslash at its end.
 func (o Option) check() error {
-	line := o.Key + "=" + string(o.Value)
-	if i := strings.IndexAny(line, "\n\r\x00"); i >= 0 {
-		return fmt.Errorf("%s= cannot hold the character %q", o.Key, line[i])
+	for _, text := range []string{o.Key, string(o.Value)} {
+		if i := strings.IndexAny(text, "\n\r\x00"); i >= 0 {
+			return fmt.Errorf("%s= cannot hold the character %q", o.Key, text[i])
+		}
 	}
-	body := strings.TrimRight(line, " \t")
+	body := strings.TrimRight(string(o.Value), " \t")
 	if n := len(body) - len(strings.TrimRight(body, `\`)); n%2 == 1 {
 		return fmt.Errorf("%s= cannot end in a backslash", o.Key)
 	}

@@ -90,7 +90,7 @@ const maxSize = 1 << 20
 // read fills the texts in, and drops the files that cannot be read.
 func (f *finder) read() {
 	errs := make([]error, len(f.sources))
-	parallel(len(f.sources), func(i int) {
+	parallel(len(f.sources), func(i int, _ *worker) {
 		f.sources[i].Text, errs[i] = readFile(f.sources[i].Path)
 	})
 	var readable []Source

@@ -34,7 +34,7 @@ func Generate(sources []Source, opt emit.Options) Result {
 	apps := make([]emit.Application, len(sources))
 	diags := make([]parser.Diags, len(sources))
 	trees := make([]emit.Tree, len(sources))
-	parallel(len(sources), func(i int) {
+	parallel(len(sources), func(i int, _ *worker) {
 		apps[i], diags[i] = Translate(sources[i])
 		if !diags[i].HasErrors() {
 			trees[i] = emit.Units(apps[i], opt)
@@ -86,28 +86,32 @@ func (r *Result) claim(owners map[string]string, app emit.Application, tree emit
 	return true
 }
 
-// workers is how many files are worked on at a time; more do not help, since
-// the kernel takes its time one directory at a time.
-const workers = 4
+// workers is how many files are worked on at a time. More do not help: the
+// kernel makes one file of a directory at a time.
+const workers = 2
+
+// worker is what one of them keeps from file to file.
+type worker struct {
+	buffer []byte
+}
 
 // parallel calls do for 0 to n-1, several at a time.
-func parallel(n int, do func(i int)) {
-	if n < 2*workers {
-		for i := range n {
-			do(i)
-		}
-		return
-	}
+func parallel(n int, do func(i int, w *worker)) {
 	var next atomic.Int64
+	work := func() {
+		var w worker
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			do(i, &w)
+		}
+	}
 	var wg sync.WaitGroup
-	for range workers {
+	for range min(workers-1, n/8) { // a few are done before another has started
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
+			work()
 		}()
 	}
+	work()
 	wg.Wait()
 }

@@ -12,11 +12,15 @@ import (
 	"podman-ondemand/parser"
 )
 
+// memoryLimit is where the garbage collector comes back, in bytes.
+const memoryLimit = 256 << 20
+
 // Main is the generator: args are the directories that systemd gives it
 // (systemd.generator(7)), of which the first is written to. It returns the exit
 // status, 1 if anything was wrong.
 func Main(args []string, version string) int {
 	debug.SetGCPercent(-1) // it lives for milliseconds
+	debug.SetMemoryLimit(memoryLimit)
 	env := surroundings("")
 	log := newLogger(env)
 	r := run(env)

@@ -23,7 +23,7 @@ func write(path string, trees []Tree) parser.Diags {
 	}
 	defer unix.Close(fd)
 	diags := make([]parser.Diags, len(trees))
-	parallel(len(trees), func(i int) { diags[i] = writeTree(fd, trees[i]) })
+	parallel(len(trees), func(i int, w *worker) { diags[i] = w.writeTree(fd, trees[i]) })
 	var all parser.Diags
 	for _, ds := range diags {
 		all = append(all, ds...)
@@ -33,14 +33,14 @@ func write(path string, trees []Tree) parser.Diags {
 
 // writeTree writes one tree. The container's unit comes first: where its name
 // is taken, none of the others may lead to it.
-func writeTree(fd int, t Tree) parser.Diags {
+func (w *worker) writeTree(fd int, t Tree) parser.Diags {
 	var ds parser.Diags
 	pos := parser.Pos{File: t.Source}
 	if t.Source == "" {
 		pos.File = t.Name
 	}
 	for i := len(t.Units) - 1; i >= 0; i-- {
-		if err := writeUnit(fd, t.Units[i]); err != nil {
+		if err := w.writeUnit(fd, t.Units[i]); err != nil {
 			ds.Errorf(pos, "%v", err)
 			return ds
 		}
@@ -53,11 +53,12 @@ func writeTree(fd int, t Tree) parser.Diags {
 	return ds
 }
 
-func writeUnit(fd int, u emit.Unit) error {
-	text, err := u.Text()
+func (w *worker) writeUnit(fd int, u emit.Unit) error {
+	text, err := u.AppendText(w.buffer[:0])
 	if err != nil {
 		return err
 	}
+	w.buffer = text
 	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	file, err := create(fd, u.Name, func() (int, error) { return unix.Openat(fd, u.Name, flags, 0o644) })
 	if errors.Is(err, unix.EEXIST) {
@@ -141,10 +142,10 @@ func readFile(path string) ([]byte, error) {
 		if err != nil && err != unix.EINTR {
 			return nil, err
 		}
-		if k <= 0 && err == nil {
-			break
-		}
 		n += max(k, 0)
+		if err == nil && n < len(text) {
+			break // a short read of a regular file is its end
+		}
 	}
 	return text[:n], nil
 }
