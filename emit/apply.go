@@ -1,5 +1,9 @@
 package emit
 
+// applyStopTimeout is in seconds: for a file that was removed, the socket, the
+// proxy and the container are stopped, each with systemd's usual 90 s.
+const applyStopTimeout = "300"
+
 // ApplyUnit makes podman-ondemand-apply@.service, one text for all
 // applications. An instance of it is active while the socket it is named after
 // is the one that the files ask for: systemd starts the instance of a new or
@@ -19,6 +23,8 @@ func ApplyUnit(opt Options) Unit {
 			{"Description", "Applies changes of %i after a reload"},
 			{"Documentation", "man:podman-ondemand-generator(8)"},
 			{"DefaultDependencies", "no"},
+			// At boot the target starts the sockets; there is nothing to apply then.
+			{"After", "sockets.target"},
 			{"StopWhenUnneeded", "yes"},
 		}},
 		{"Service", []Option{
@@ -29,6 +35,7 @@ func ApplyUnit(opt Options) Unit {
 			{"RuntimeDirectoryPreserve", "yes"},
 			{"ExecStart", command("start")},
 			{"ExecStop", command("stop")},
+			{"TimeoutStopSec", applyStopTimeout},
 			{"SyslogIdentifier", "podman-ondemand"},
 		}},
 	}}

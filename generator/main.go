@@ -18,7 +18,7 @@ const memoryLimit = 256 << 20
 // Main is the generator: args are the directories that systemd gives it
 // (systemd.generator(7)), of which the first is written to. It returns the exit
 // status, 1 if anything was wrong.
-func Main(args []string, version string) int {
+func Main(args []string) int {
 	debug.SetGCPercent(-1) // it lives for milliseconds
 	debug.SetMemoryLimit(memoryLimit)
 	env := surroundings("")
@@ -33,7 +33,7 @@ func Main(args []string, version string) int {
 
 // DryRun is "podman-ondemand generate": it prints what the generator would
 // write, and returns the exit status.
-func DryRun(args []string, version string) int {
+func DryRun(args []string) int {
 	flags := flag.NewFlagSet("podman-ondemand generate", flag.ContinueOnError)
 	dry := flags.Bool("dry-run", false, "print the units instead of writing them")
 	user := flags.Bool("user", false, "as for a user's manager")

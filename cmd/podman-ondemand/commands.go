@@ -33,7 +33,7 @@ func commands() []command {
 		{"uninstall", install.UninstallUsage, "undo that; .ondemand files stay", install.UninstallHelp,
 			func(c call) int { return install.UninstallMain(c.args) }},
 		{"generate", "generate --dry-run [--user|--system]", "print the units that the files become", generateHelp,
-			func(c call) int { return generator.DryRun(c.args, version) }},
+			func(c call) int { return generator.DryRun(c.args) }},
 		{"version", "version", "print the version", "Prints the version of this program.\n", printVersion},
 		{"help", "help [COMMAND]", "print this, or a command's own help", "", helpCommand},
 		{"proxy", "proxy [OPTION...] TARGET...", "", proxyHelp,

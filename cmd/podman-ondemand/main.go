@@ -24,7 +24,7 @@ func main() {
 
 func run(args []string, stdout, stderr io.Writer) int {
 	if isGenerator(args) {
-		return generator.Main(args, version)
+		return generator.Main(args)
 	}
 	if len(args) == 0 {
 		printHelp(stderr)
