@@ -189,6 +189,7 @@ func TestEarlyAnswer(t *testing.T) {
 
 // TestApplicationThatNeverReads: the client is held back and nobody else notices.
 func TestApplicationThatNeverReads(t *testing.T) {
+	t.Parallel()
 	done := make(chan bool)
 	defer close(done)
 	stuck := application(t, "", func(net.Conn) { <-done })

@@ -140,6 +140,7 @@ func (p *program) exits(want int) {
 }
 
 func TestProgramServesAndStopsOnSIGTERM(t *testing.T) {
+	t.Parallel()
 	d, e := openDoor(t, "tcp"), openDoor(t, "unix")
 	p := startProgram(t, []door{d, e}, "--unit=web.service", application(t, "", echo), application(t, "", echo))
 	exchange(t, dialAddr(t, d.addr))
@@ -168,6 +169,7 @@ func TestProgramWithWrongCommandLine(t *testing.T) {
 
 // TestProgramFailedMode: no container, and no systemd that could say why.
 func TestProgramFailedMode(t *testing.T) {
+	t.Parallel()
 	d := openDoor(t, "tcp")
 	waits := dialAddr(t, d.addr)
 	began := time.Now()
@@ -188,6 +190,7 @@ func TestProgramFailedMode(t *testing.T) {
 // TestProgramEntersTheContainer: an application that listens in its own user and network namespace is reached, the end of
 // its process is noticed, and the next connection stays in the queue.
 func TestProgramEntersTheContainer(t *testing.T) {
+	t.Parallel()
 	for _, flags := range []uintptr{syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET, syscall.CLONE_NEWNET} {
 		t.Run(map[bool]string{true: "rootless", false: "rootful"}[flags&syscall.CLONE_NEWUSER != 0], func(t *testing.T) {
 			app := isolated(t, flags, "127.0.0.1:80")
@@ -213,6 +216,7 @@ func TestProgramEntersTheContainer(t *testing.T) {
 
 // TestProgramWithHostNetwork: a container without a network namespace of its own is served without entering anything.
 func TestProgramWithHostNetwork(t *testing.T) {
+	t.Parallel()
 	port := freePort(t)
 	app := isolated(t, 0, "127.0.0.1:"+port)
 	d := openDoor(t, "tcp")
@@ -252,6 +256,7 @@ func pidFiles(t *testing.T, p *os.Process) []string {
 }
 
 func TestRefuse(t *testing.T) {
+	t.Parallel()
 	d, e := openDoor(t, "tcp"), openDoor(t, "unix")
 	early := dialAddr(t, d.addr)
 	done := make(chan int)

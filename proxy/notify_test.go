@@ -55,6 +55,7 @@ func TestGrouped(t *testing.T) {
 
 // TestStatusIsRateLimited: with traffic one message a second, in silence none and no timer.
 func TestStatusIsRateLimited(t *testing.T) {
+	t.Parallel()
 	r := serveOn(t, testConfig(t, application(t, "", echo)), openDoor(t, "tcp"))
 	c := r.dial(0)
 	for end := time.Now().Add(1500 * time.Millisecond); time.Now().Before(end); {

@@ -54,6 +54,7 @@ func TestHTTPReadiness(t *testing.T) {
 }
 
 func TestHTTPReadinessThatNeverComes(t *testing.T) {
+	t.Parallel()
 	var visitors atomic.Int32
 	app := webApp(t, &visitors, "HTTP/1.1 503 Warming Up")
 	cfg := testConfig(t, app)

@@ -35,6 +35,7 @@ func TestHoldsConnectionUntilApplicationListens(t *testing.T) {
 }
 
 func TestApplicationThatNeverListens(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(t, freePort(t))
 	cfg.startTimeout = 200 * time.Millisecond
 	d := openDoor(t, "tcp")
@@ -69,6 +70,7 @@ func TestStartTimeUsedUpByTheContainerCounts(t *testing.T) {
 }
 
 func TestTwoTargetsOfWhichOneNeverListens(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(t, freePort(t), application(t, "", echo))
 	cfg.startTimeout = 300 * time.Millisecond
 	r := serveOn(t, cfg, openDoor(t, "tcp"), openDoor(t, "tcp"))
@@ -97,6 +99,7 @@ func TestTargetOnIPv6Only(t *testing.T) {
 
 // TestHoldsConnectionWhileAcceptQueueIsFull: an application that listens but does not accept drops our SYN.
 func TestHoldsConnectionWhileAcceptQueueIsFull(t *testing.T) {
+	t.Parallel()
 	fd, _ := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	defer unix.Close(fd)
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
@@ -210,6 +213,7 @@ func TestBurst(t *testing.T) {
 }
 
 func TestIdleExit(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(t, application(t, "", echo))
 	cfg.idleTimeout = 200 * time.Millisecond
 	r := serveOn(t, cfg, openDoor(t, "tcp"))
@@ -235,6 +239,7 @@ func TestIdleExitWhenNobodyEverConnects(t *testing.T) {
 }
 
 func TestShortConnectionRestartsIdleTimer(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(t, application(t, "", echo))
 	cfg.idleTimeout = 300 * time.Millisecond
 	r := serveOn(t, cfg, openDoor(t, "tcp"))
@@ -250,12 +255,13 @@ func TestShortConnectionRestartsIdleTimer(t *testing.T) {
 
 // TestIdleExitLosesNobody: a client that comes at the very moment is answered, by this round or by the next.
 func TestIdleExitLosesNobody(t *testing.T) {
+	t.Parallel()
 	const idle = 10 * time.Millisecond
 	cfg := testConfig(t, application(t, "", echo))
 	cfg.idleTimeout = idle
 	d := openDoor(t, "tcp")
 	nextRound := 0
-	for i := range 150 {
+	for i := range 100 {
 		r := serveOn(t, cfg, d)
 		eventually(t, "READY=1", func() bool { return strings.Contains(r.said(), "READY=1") })
 		time.Sleep(idle/2 + time.Duration(i%50)*100*time.Microsecond)
@@ -280,7 +286,7 @@ func TestIdleExitLosesNobody(t *testing.T) {
 		c.Close()
 		r.exits(0)
 	}
-	t.Logf("%d of 150 clients were answered by the next round", nextRound)
+	t.Logf("%d of 100 clients were answered by the next round", nextRound)
 }
 
 func TestContainerEnd(t *testing.T) {
