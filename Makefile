@@ -50,6 +50,7 @@ e2e: all
 	NOT_RUN=$(NOT_RUN) e2e/run $(if $(RUN),-test.run '$(RUN)')
 
 demo: all
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/testapp ./e2e/testapp
 	e2e/demo.sh
 
 bench: all

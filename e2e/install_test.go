@@ -13,11 +13,12 @@ import (
 // TestInstallForOneUser takes the system's link away, so that only what the user installs counts. It runs alone.
 func TestInstallForOneUser(t *testing.T) {
 	link := filepath.Join(host.root, "usr/lib/systemd/user-generators/podman-ondemand")
-	if err := os.Rename(link, link+".away"); err != nil {
+	away := filepath.Join(host.root, "usr/lib/podman-ondemand.away")
+	if err := os.Rename(link, away); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := os.Rename(link+".away", link); err != nil {
+		if err := os.Rename(away, link); err != nil {
 			t.Fatal(err)
 		}
 		host.reload(t)

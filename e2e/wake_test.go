@@ -48,7 +48,6 @@ func TestWarmRequest(t *testing.T) {
 }
 
 func TestFirstRequestReadyAfter3s(t *testing.T) {
-	t.Parallel()
 	a := start(t, plain+`[Container]
 Exec=-delay 3s
 `)

@@ -116,6 +116,8 @@ func (s site) answer(q request) answer {
 	switch q.path {
 	case "/":
 		return text("%s\ninstance: %s\nstarted: %s\npid: %d\n", s.message, s.instance, s.started.Format(time.RFC3339Nano), os.Getpid())
+	case "/hello":
+		return text("%s\n", s.message)
 	case "/peer":
 		return text("%s\n", q.peer)
 	case "/bytes":
