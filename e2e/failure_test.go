@@ -16,29 +16,32 @@ func TestNeverListens(t *testing.T) {
 [Container]
 Exec=-never
 `)
-	invocations := map[string]bool{}
+	starts := map[string]bool{}
 	for i := range 2 {
 		r := a.get("/")
 		if r.err == nil {
 			t.Fatal("answered by an application that does not listen")
 		}
-		record(t, fmt.Sprintf("never listens, StartTimeout=2s, request %d", i+1), "let go after 2.0 to 3.5 s", ms(r.took))
-		if r.took < 2*time.Second || r.took > 3500*time.Millisecond {
+		record(t, fmt.Sprintf("never listens, StartTimeout=2s, request %d", i+1), "let go after 2.0 to 4 s", ms(r.took))
+		if r.took < 2*time.Second || r.took > 4*time.Second {
 			t.Errorf("request %d was let go after %v", i+1, r.took)
 		}
-		a.mustSleep(15 * time.Second)
-		invocations[strings.TrimSpace(host.run(t, "journalctl", "--user", "-q", "-o", "cat", "-n1", "--output-fields=USER_INVOCATION_ID", "USER_UNIT="+a.container()))] = true
-		invocations[host.show(t, a.container(), "InactiveEnterTimestampMonotonic")] = true
+		eventually(t, 15*time.Second, "the container stops", func() bool { return a.state(a.container()) == "inactive" })
+		starts[host.show(t, a.container(), "ExecMainStartTimestampMonotonic")] = true
 	}
-	if len(invocations) < 3 {
-		t.Errorf("the second request started nothing: %v", invocations)
+	if len(starts) != 2 {
+		t.Error("the second request started no container")
+	}
+	if s := a.state(a.socket()); s != "active" {
+		t.Errorf("the socket is %s", s)
 	}
 }
 
-// TestImageMissing: a container that cannot start must not cost the port.
+// TestImageMissing: a container that cannot start must not cost the port. Pull=never, because podman asks a registry that does not answer
+// three times more, a second each; that is not the time that is measured here.
 func TestImageMissing(t *testing.T) {
 	t.Parallel()
-	a := start(t, strings.Replace(plain, "localhost/testapp", "localhost/missing-NAME", 1))
+	a := start(t, strings.Replace(plain, "localhost/testapp", "localhost/missing-NAME\nPull=never", 1))
 	var replies []reply
 	for range 50 {
 		r := a.get("/")
@@ -46,6 +49,7 @@ func TestImageMissing(t *testing.T) {
 			t.Fatal("answered without an image")
 		}
 		replies = append(replies, r)
+		time.Sleep(200 * time.Millisecond)
 	}
 	record(t, "image missing: 50 requests closed", "each <= 1.5 s", fmt.Sprintf("slowest %s, median %s", ms(slowest(replies)), ms(median(replies))))
 	if slowest(replies) > 1500*time.Millisecond {

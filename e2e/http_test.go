@@ -21,11 +21,24 @@ type reply struct {
 	err  error
 }
 
-// instance is the line of the answer to / that is another one after each start of the application.
-func (r reply) instance() string {
-	_, rest, _ := strings.Cut(r.body, "instance: ")
-	instance, _, _ := strings.Cut(rest, "\n")
-	return instance
+// line is what the answer to / says after "name: ".
+func (r reply) line(name string) string {
+	_, rest, _ := strings.Cut(r.body, name+": ")
+	value, _, _ := strings.Cut(rest, "\n")
+	return value
+}
+
+// instance is another one after each start of the application.
+func (r reply) instance() string { return r.line("instance") }
+
+// started is when the application began to listen.
+func (r reply) started(t *testing.T) time.Time {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, r.line("started"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
 }
 
 // request asks once, over a connection of its own.
