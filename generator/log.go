@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/coreos/go-systemd/v22/journal"
+	"golang.org/x/sys/unix"
 
 	"podman-ondemand/parser"
 )
@@ -52,7 +53,7 @@ func toKmsg(d parser.Diag) {
 	if d.Severity == parser.Error {
 		priority = 3 // LOG_ERR
 	}
-	kmsg, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0)
+	kmsg, err := os.OpenFile("/dev/kmsg", os.O_WRONLY|unix.O_NONBLOCK, 0) // in a container it may be a pipe that nobody reads
 	if err != nil {
 		toStderr(d)
 		return
