@@ -59,7 +59,7 @@ func (c *container) nsenterArgs(user bool, args []string, waited time.Duration) 
 		argv = append(argv, "--user=/proc/self/fd/"+strconv.Itoa(c.userNS), "--preserve-credentials")
 	}
 	argv = append(argv, "--net=/proc/self/fd/"+strconv.Itoa(c.netNS), "--",
-		self, "proxy", "--inside", "--pidfd="+strconv.Itoa(c.pidfd), "--waited="+waited.String())
+		self, "proxy", "--inside", "--pidfd="+strconv.Itoa(c.pidfd), "--waited="+waited.Round(time.Millisecond).String())
 	return append(argv, args...), nil
 }
 

