@@ -1,0 +1,103 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestMedian(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   float64
+	}{
+		{nil, 0},
+		{[]float64{3}, 3},
+		{[]float64{9, 1, 2}, 2},
+		{[]float64{4, 1, 2, 9}, 3},
+	} {
+		if got := median(c.values); got != c.want {
+			t.Errorf("median(%v) = %v, want %v", c.values, got, c.want)
+		}
+	}
+}
+
+// TestRatioOfPairs: a turn in which the machine was slow for both does not move the ratio.
+func TestRatioOfPairs(t *testing.T) {
+	ps := pairs{{0.001, 0.002}, {0.010, 0.020}, {0.001, 0.001}}
+	got := ps.row("x", ms, atMost(0.5))
+	want := row{"x", "1.00 ms", "2.00 ms", "0.50 (0.50–1.00)", "≤ 0.5", "ok"}
+	if got != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	for _, c := range []struct {
+		wish  wish
+		value float64
+		want  string
+	}{
+		{wish{}, 7, "–"},
+		{atMost(1), 1, "ok"},
+		{atMost(1), 1.01, "missed"},
+		{atLeast(2), 2, "ok"},
+		{atLeast(2), 1.99, "missed"},
+	} {
+		if got := c.wish.verdict(c.value); got != c.want {
+			t.Errorf("%v, %v: %q, want %q", c.wish, c.value, got, c.want)
+		}
+	}
+}
+
+func TestTakeTurns(t *testing.T) {
+	var order strings.Builder
+	turn := func(name string, value float64) func() (float64, error) {
+		return func() (float64, error) { order.WriteString(name); return value, nil }
+	}
+	ps, err := takeTurns(2, turn("a", 1), turn("b", 2))
+	if err != nil || len(ps) != 2 || ps[0] != (pair{1, 2}) || ps[1] != (pair{1, 2}) {
+		t.Errorf("got %v, %v", ps, err)
+	}
+	if order.String() != "abbaab" {
+		t.Errorf("order %q", order.String())
+	}
+}
+
+func TestReadPairs(t *testing.T) {
+	want := pairs{{0.25, 1e-06}, {3, 4}}
+	var text strings.Builder
+	want.write(&text)
+	got, err := readPairs(strings.NewReader(text.String()))
+	if err != nil || len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
+		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+	for _, bad := range []string{"", "1\n", "a b\n"} {
+		if got, err := readPairs(strings.NewReader(bad)); err == nil {
+			t.Errorf("%q was read as %v", bad, got)
+		}
+	}
+}
+
+func TestReadOutcome(t *testing.T) {
+	got, err := readOutcome("Running 2s test\n\nRequests/sec: 1\nresult 300 4000 2000000 5\n")
+	if want := (outcome{requests: 300, bytes: 4000, seconds: 2, errors: 5}); err != nil || got != want {
+		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+	for _, bad := range []string{"unable to connect\n", "\nresult 0 0 2000000 7\n"} {
+		if _, err := readOutcome(bad); err == nil {
+			t.Errorf("%q was taken for a result", bad)
+		}
+	}
+}
+
+func TestPrintTable(t *testing.T) {
+	var b strings.Builder
+	printTable(&b, []row{{"a row", "1 ms", "2 ms", "0.50 (0.40–0.60)", "≤ 1", "ok"}})
+	want := `| what  | ours | the other | ratio (min–max)  | wanted | ok? |
+|-------|------|-----------|------------------|--------|-----|
+| a row | 1 ms | 2 ms      | 0.50 (0.40–0.60) | ≤ 1    | ok  |
+`
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+}

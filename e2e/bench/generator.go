@@ -1,0 +1,149 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+const (
+	ourGenerator = "/usr/lib/systemd/user-generators/podman-ondemand"
+	quadlet      = "/usr/lib/systemd/user-generators/podman-user-generator"
+)
+
+// source is an application as people write it; file I is on a port of its own. Renaming it is the whole difference between the two.
+const source = `[Unit]
+Description=Application %[1]d
+
+[Container]
+Image=docker.io/library/httpd:2.4
+PublishPort=127.0.0.1:%[2]d:80
+Volume=%%h/www/%[1]d:/usr/local/apache2/htdocs:ro
+Environment=TZ=Europe/Berlin LOG_LEVEL=info
+ReadOnly=true
+DropCapability=all
+NoNewPrivileges=true
+
+[Service]
+Restart=on-failure
+
+[Install]
+WantedBy=default.target
+`
+
+// generators compares ours with the Quadlet that is installed.
+func generators(b *bench) ([]row, error) {
+	var rows []row
+	for _, c := range []struct {
+		files, pairs int
+		wanted       wish
+	}{
+		{1, 200, atMost(1)},
+		{100, 50, wish{}},
+		{1000, 15, atMost(0.5)},
+	} {
+		progress("generator: %d files", c.files)
+		ps, err := b.lab.inside("generators", strconv.Itoa(c.pairs), strconv.Itoa(c.files))
+		if err != nil {
+			return rows, err
+		}
+		rows = append(rows, ps.row(fmt.Sprintf("generator, files: %d; Quadlet", c.files), ms, c.wanted))
+	}
+	return rows, nil
+}
+
+// startTime compares the program's start with that of an empty one. The difference is what counts.
+func startTime(b *bench) ([]row, error) {
+	progress("start")
+	ps, err := b.lab.inside("start", "400")
+	if err != nil {
+		return nil, err
+	}
+	more := ps.each(func(p pair) float64 { return (p.ours - p.other) * 1000 })
+	w := wish{limit: 0.8, unit: " ms more"}
+	return []row{{"generator, no file; an empty Go program", ms(ps.ours()), ms(ps.other()),
+		spread(more, "%+.2f") + " ms", w.String(), w.verdict(median(more))}}, nil
+}
+
+func size(b *bench) ([]row, error) {
+	var sizes []int64
+	for _, program := range []string{"/usr/bin/podman-ondemand", "/usr/local/bin/empty"} {
+		info, err := os.Stat(b.lab.root + program)
+		if err != nil {
+			return nil, err
+		}
+		sizes = append(sizes, info.Size())
+	}
+	ours, other := float64(sizes[0]), float64(sizes[1])
+	w := wish{limit: 4, unit: " MB"}
+	return []row{{"binary; an empty Go program", megabytes(ours), megabytes(other), fmt.Sprintf("%.2f", ours/other), w.String(), w.verdict(ours / 1e6)}}, nil
+}
+
+func megabytes(n float64) string { return fmt.Sprintf("%.3f MB", n/1e6) }
+
+// generatorsInside runs both on count files. Making and removing the output directory is not timed.
+func generatorsInside(n int, count string) (pairs, error) {
+	files, err := strconv.Atoi(count)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeSources(files); err != nil {
+		return nil, err
+	}
+	return takeTurns(n,
+		func() (float64, error) { return generate(ourGenerator, "app-*.socket", files) },
+		func() (float64, error) { return generate(quadlet, "app-*.service", files) })
+}
+
+// generate runs a generator into an empty directory and looks whether it has made a unit of each file.
+func generate(program, units string, files int) (float64, error) {
+	out := runtimeDir("out")
+	if err := fresh(out); err != nil {
+		return 0, err
+	}
+	took, err := run(program, out, out, out)
+	if err != nil {
+		return 0, err
+	}
+	made, err := filepath.Glob(filepath.Join(out, units))
+	if err == nil && len(made) != files {
+		err = fmt.Errorf("%s made %d %s of %d files", program, len(made), units, files)
+	}
+	return took, err
+}
+
+func writeSources(files int) error {
+	for _, kind := range []string{"ondemand", "container"} {
+		dir := runtimeDir(kind)
+		if err := fresh(dir); err != nil {
+			return err
+		}
+		for i := range files {
+			name := filepath.Join(dir, fmt.Sprintf("app-%d.%s", i, kind))
+			if err := os.WriteFile(name, fmt.Appendf(nil, source, i, 10000+i), 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	os.Setenv("PODMAN_ONDEMAND_UNIT_DIRS", runtimeDir("ondemand"))
+	return os.Setenv("QUADLET_UNIT_DIRS", runtimeDir("container"))
+}
+
+func fresh(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return os.MkdirAll(dir, 0o755)
+}
+
+// startInside runs both with the same arguments and nothing to do.
+func startInside(n int) (pairs, error) {
+	if err := writeSources(0); err != nil {
+		return nil, err
+	}
+	start := func(program string) func() (float64, error) {
+		return func() (float64, error) { return generate(program, "app-*", 0) }
+	}
+	return takeTurns(n, start(ourGenerator), start("/usr/local/bin/empty"))
+}
