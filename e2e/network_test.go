@@ -103,7 +103,7 @@ func TestKindsOfContainers(t *testing.T) {
 	for name, more := range map[string]string{
 		"user":      "User=1234",
 		"keep-id":   "UserNS=keep-id",
-		"auto":      "UserNS=auto",
+		"auto":      "UserNS=auto:size=1024",
 		"nomap":     "UserNS=nomap",
 		"read-only": "ReadOnly=true\nDropCapability=all\nNoNewPrivileges=true",
 	} {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -32,7 +33,9 @@ func TestGoldenTreesVerify(t *testing.T) {
 // verify copies the tree into the test host and says whether systemd has nothing to say about its units.
 func verify(t *testing.T, tree, to, scope string) bool {
 	t.Helper()
-	host.write(t, to+"/keep", "")
+	if err := os.MkdirAll(host.home(to), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	if out, err := exec.Command("cp", "-r", tree+"/.", host.home(to)).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -49,18 +52,29 @@ func verify(t *testing.T, tree, to, scope string) bool {
 	return said == ""
 }
 
-// unitsBelow are the unit files in the directory itself: drop-ins and links are read with them.
+// unitsBelow are the unit files in the directory itself: drop-ins and links are read with them. To systemd-analyze a colon separates a file
+// from its alias, so that units with one in their names can only be reached through another unit.
 func unitsBelow(t *testing.T, dir string) (units []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	colons := ""
 	for _, e := range entries {
-		switch filepath.Ext(e.Name()) {
-		case ".service", ".socket", ".target":
+		switch {
+		case e.IsDir():
+		case strings.Contains(e.Name(), ":"):
+			colons += "Wants=" + e.Name() + "\n"
+		default:
 			units = append(units, "./"+e.Name())
 		}
 	}
-	return units
+	if colons == "" {
+		return units
+	}
+	if err := os.WriteFile(filepath.Join(dir, "colons.target"), []byte("[Unit]\n"+colons), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return append(units, "./colons.target")
 }
