@@ -86,6 +86,7 @@ func (c *Conn) Unit(ctx context.Context, name string) (Unit, error) {
 		Name:         name,
 		LoadState:    text(p["LoadState"]),
 		ActiveState:  text(p["ActiveState"]),
+		SubState:     text(p["SubState"]),
 		FragmentPath: text(p["FragmentPath"]),
 		SourcePath:   text(p["SourcePath"]),
 		Triggers:     list(p["Triggers"]),
@@ -103,6 +104,15 @@ func text(v any) string {
 func list(v any) []string {
 	l, _ := v.([]string)
 	return l
+}
+
+// Result tells how the last run of a service ended: success, exit-code, start-limit-hit, …
+func (c *Conn) Result(ctx context.Context, service string) (string, error) {
+	p, err := c.systemd.GetUnitTypePropertyContext(ctx, service, "Service", "Result")
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", service, err)
+	}
+	return text(p.Value.Value()), nil
 }
 
 // Units lists the names of the units in memory that match.

@@ -53,6 +53,7 @@ type Unit struct {
 	Name         string
 	LoadState    string // loaded, not-found, masked, bad-setting, error
 	ActiveState  string // active, reloading, inactive, failed, activating, deactivating
+	SubState     string // of the unit's type: running, dead, auto-restart, …
 	FragmentPath string
 	SourcePath   string
 	Triggers     []string // what a socket starts
