@@ -73,14 +73,14 @@ while [ -e "/proc/$pid" ]; do :; done`
 
 // TestKilledWithIdleConnections: the proxy must notice although nobody says a word on its connections.
 func TestKilledWithIdleConnections(t *testing.T) {
-	kills := map[string]func(a *app){
-		"podman kill": func(a *app) { host.run(t, "podman", "kill", "systemd-"+a.name) },
-		"kill -9": func(a *app) {
-			host.run(t, "sh", "-c", killAndWait, "sh", a.name)
-		},
-	}
-	for name, kill := range kills {
-		t.Run(name, func(t *testing.T) {
+	for _, kill := range []struct {
+		name    string
+		command func(*app) []string
+	}{
+		{"podman kill", func(a *app) []string { return []string{"podman", "kill", "systemd-" + a.name} }},
+		{"kill -9", func(a *app) []string { return []string{"sh", "-c", killAndWait, "sh", a.name} }},
+	} {
+		t.Run(kill.name, func(t *testing.T) {
 			a := start(t, strings.Replace(plain, "500ms", "1min", 1))
 			var replies []reply
 			for range 5 {
@@ -88,7 +88,7 @@ func TestKilledWithIdleConnections(t *testing.T) {
 				for range 5 {
 					a.idleConnection()
 				}
-				kill(a)
+				host.run(t, kill.command(a)...)
 				r := a.get("/")
 				if r.err == nil && r.instance() == before {
 					t.Error("the killed container answered")
@@ -96,7 +96,7 @@ func TestKilledWithIdleConnections(t *testing.T) {
 				replies = append(replies, r)
 			}
 			n, errors := answered(replies)
-			record(t, name+" with 5 idle connections, 5 times", "next request: 5 answers", fmt.Sprintf("%d answers, slowest %s", n, ms(slowest(replies))))
+			record(t, kill.name+" with 5 idle connections, 5 times", "next request: 5 answers", fmt.Sprintf("%d answers, slowest %s", n, ms(slowest(replies))))
 			if n != len(replies) {
 				t.Errorf("%d of %d answered:%s", n, len(replies), errors)
 			}
