@@ -42,6 +42,9 @@ func containerUnitSection(app Application, opt Options) Section {
 		options = append(options, startLimit...)
 	}
 	options = append(options,
+		// The proxy is PartOf= the socket, but a stop that comes that way is not
+		// passed on by the propagation pair.
+		Option{"StopPropagatedFrom", Text(app.socket())},
 		Option{"SourcePath", Path(app.Source)},
 		Option{"RequiresMountsFor", Words(append([]Value{"%t/containers"}, c.Mounts...)...)})
 	return Section{"Unit", append(options, app.Unit...)}

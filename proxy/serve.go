@@ -97,12 +97,18 @@ func (s *server) free() {
 // open tells whether a new client could be served.
 func (s *server) open() bool { return !s.gated && !s.full && !s.ending }
 
-// watchContainer ends serving when the process behind pidfd ends.
+// watchContainer ends serving when the process behind pidfd ends. One that ends by itself before it has answered counts as
+// a failed start: were its clients left in the queue, they would start it again and again.
 func (s *server) watchContainer(pidfd int) error {
 	return s.loop.add(pidfd, unix.EPOLLIN, handlerFunc(func() {
 		s.loop.forget(pidfd)
 		s.drain = true
-		s.end(0, prioInfo, "The container has ended")
+		if s.ready {
+			s.end(0, prioInfo, "The container has ended")
+			return
+		}
+		s.log(prioWarning, "The container has ended before the application answered: the waiting connections are closed; see %s.", s.cfg.journal())
+		s.giveUpAll()
 	}))
 }
 

@@ -289,16 +289,41 @@ func TestIdleExitLosesNobody(t *testing.T) {
 	t.Logf("%d of 100 clients were answered by the next round", nextRound)
 }
 
-func TestContainerEnd(t *testing.T) {
-	app := exec.Command("sleep", "60")
+// containerProcess starts a process that stands for the container's, and opens it.
+func containerProcess(t *testing.T) (app *exec.Cmd, pidfd int) {
+	app = exec.Command("sleep", "60")
 	if err := app.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { app.Process.Kill(); app.Wait() })
 	pidfd, err := unix.PidfdOpen(app.Process.Pid, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(pidfd)
+	t.Cleanup(func() { unix.Close(pidfd) })
+	return app, pidfd
+}
+
+// A container that ends before it has answered would do so again: its clients are let go, not left to start it anew.
+func TestContainerEndBeforeItAnswers(t *testing.T) {
+	app, pidfd := containerProcess(t)
+	d := openDoor(t, "tcp")
+	r := prepare(t, testConfig(t, freePort(t)), d)
+	if err := r.s.watchContainer(pidfd); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	client := r.dial(0)
+	app.Process.Kill()
+	r.exits(1)
+	wantReset(t, client)
+	if !strings.Contains(r.logged(), "ended before the application answered") {
+		t.Errorf("log:\n%s", r.logged())
+	}
+}
+
+func TestContainerEnd(t *testing.T) {
+	app, pidfd := containerProcess(t)
 	d := openDoor(t, "tcp")
 	r := prepare(t, testConfig(t, application(t, "", echo)), d)
 	if err := r.s.watchContainer(pidfd); err != nil {
