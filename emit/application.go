@@ -54,6 +54,8 @@ type Container struct {
 	Cgroups Arg
 	// Reload is a podman command that reloads the container, if there is one.
 	Reload []Arg
+	// Requires are units that must run before the container starts.
+	Requires []string
 	// Mounts are host paths that must be mounted first.
 	Mounts []Value
 	// WaitForNetwork starts the container only when the network is up.

@@ -47,6 +47,9 @@ func containerUnitSection(app Application, opt Options) Section {
 		Option{"StopPropagatedFrom", Text(app.socket())},
 		Option{"SourcePath", Path(app.Source)},
 		Option{"RequiresMountsFor", Words(append([]Value{"%t/containers"}, c.Mounts...)...)})
+	for _, service := range c.Requires {
+		options = append(options, Option{"Requires", Passed(service)}, Option{"After", Passed(service)})
+	}
 	return Section{"Unit", append(options, app.Unit...)}
 }
 

@@ -23,7 +23,7 @@ Restart=on-failure
 `)}
 	b.ReportAllocs()
 	for b.Loop() {
-		r := Generate([]Source{src}, testOptions)
+		r := Generate([]Source{src}, noFiles, testOptions)
 		for _, tree := range r.Trees {
 			for _, u := range tree.Units {
 				if _, err := u.Text(); err != nil {
@@ -45,7 +45,7 @@ func BenchmarkMany(b *testing.B) {
 		b.StopTimer()
 		dir := b.TempDir()
 		b.StartTimer()
-		if ds := write(dir, Generate(sources, testOptions).Trees); len(ds) > 0 {
+		if ds := write(dir, Generate(sources, noFiles, testOptions).Trees); len(ds) > 0 {
 			b.Fatal(ds)
 		}
 	}

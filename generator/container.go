@@ -157,24 +157,25 @@ func (t *translator) notify(w parser.Word) {
 
 func (t *translator) network(ws []parser.Word) {
 	for _, w := range ws {
-		name, _, _ := strings.Cut(w.Text, ":")
-		if name == "" || t.reference(w, name, ".network", ".container", Extension) {
+		name, options, hasOptions := strings.Cut(w.Text, ":")
+		if name == "" {
 			continue
 		}
-		t.run("--network", w.Text)
-	}
-}
-
-// reference reports a reference to another file, which cannot be resolved yet.
-// To pass it to podman would give a network or a volume of that name.
-func (t *translator) reference(w parser.Word, name string, extensions ...string) bool {
-	for _, ext := range extensions {
-		if strings.HasSuffix(name, ext) {
-			t.diags.Errorf(w.Pos(), "references to other files (%s) are not supported yet", name)
-			return true
+		if resource, ok := t.require(w, name, ".container", Extension); ok {
+			if hasOptions {
+				t.diags.Errorf(w.Pos(), "Network=%s: a network that is another container's takes no options", w.Text)
+			}
+			t.run("--network", "container:"+resource)
+			continue
 		}
+		if resource, ok := t.require(w, name, ".network"); ok {
+			name = resource
+		}
+		if hasOptions {
+			name += ":" + options
+		}
+		t.run("--network", name)
 	}
-	return false
 }
 
 func (t *translator) user(w parser.Word) {
@@ -212,11 +213,17 @@ func (t *translator) volumes(ws []parser.Word) {
 			t.run("-v", w.Text)
 			continue
 		}
-		if t.reference(w, source, ".volume", ".artifact") {
-			continue
-		}
-		t.run("-v", t.hostPath(source)+":"+rest)
+		t.run("-v", t.source(w, source, ".volume", ".artifact")+":"+rest)
 	}
+}
+
+// source resolves what a mount starts from: a file of one of the extensions,
+// a path of the host, or a name of podman's.
+func (t *translator) source(w parser.Word, source string, extensions ...string) string {
+	if resource, ok := t.require(w, source, extensions...); ok {
+		return resource
+	}
+	return t.hostPath(source)
 }
 
 // hostPath makes a path that starts with a dot absolute, and lets the service
@@ -253,8 +260,8 @@ func (t *translator) mounts(ws []parser.Word) {
 		}
 		for i, f := range fields {
 			key, source, _ := strings.Cut(f, "=")
-			if (key == "source" || key == "src") && !t.reference(w, source, ".volume", ".image", ".build", ".artifact") {
-				fields[i] = "source=" + t.hostPath(source)
+			if key == "source" || key == "src" {
+				fields[i] = "source=" + t.source(w, source, ".volume", ".image", ".build", ".artifact")
 			}
 		}
 		t.run("--mount", strings.Join(fields, ","))
@@ -287,7 +294,9 @@ func (t *translator) image() {
 	case hasImage && hasRootfs:
 		t.diags.Errorf(rootfs.Pos(), "Image= and Rootfs= are both set").Hintf("keep one of the two")
 	case hasImage:
-		if !t.reference(image, image.Text, ".image", ".build") {
+		if resource, ok := t.require(image, image.Text, ".image", ".build"); ok {
+			t.run(resource)
+		} else {
 			t.shortName(image)
 			t.run(image.Text)
 		}

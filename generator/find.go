@@ -16,59 +16,101 @@ type dir struct {
 	// skip says which directories below it are left out, by their path below
 	// Path and their name.
 	skip func(below, name string) bool
+	// as is what the directory is called in units and messages, if not Path.
+	as string
 }
 
-// Find reads the .ondemand files of a search path, as Quadlet does it: all
+// find reads the .ondemand files of a search path, as Quadlet does it: all
 // directories below those of the path, and of several files with one name the
 // first. Missing directories are fine; files that cannot be read are errors.
-func find(dirs []dir) ([]Source, parser.Diags) {
-	f := finder{names: map[string]bool{}, visited: map[string]bool{}}
+// Files of Quadlet and drop-ins are noted, and read when somebody asks.
+func find(dirs []dir) ([]Source, *Files, parser.Diags) {
+	f := finder{
+		names:   map[string]bool{},
+		visited: map[string]bool{},
+		files:   &Files{quadlets: map[string]place{}, dropIns: map[string][]place{}},
+	}
 	for _, d := range dirs {
-		f.walk(d, d.Path, "")
+		if d.as == "" {
+			d.as = d.Path
+		}
+		f.walk(d, "")
 	}
 	f.read()
-	return f.sources, f.diags
+	return f.sources, f.files, f.diags
 }
 
 type finder struct {
 	sources []Source
+	files   *Files
 	diags   parser.Diags
 	names   map[string]bool // base names that are taken
 	visited map[string]bool // directories, against loops of links
 }
 
-// walk looks through the directory at path, which is below its dir.
-func (f *finder) walk(d dir, path, below string) {
-	real, err := filepath.EvalSymlinks(path)
+// walk looks through what is in d at the path below.
+func (f *finder) walk(d dir, below string) {
+	real, err := filepath.EvalSymlinks(d.Path + below)
 	if err != nil || f.visited[real] {
 		return
 	}
 	f.visited[real] = true
 	entries, err := os.ReadDir(real)
 	if err != nil {
-		f.diags.Warnf(parser.Pos{File: path}, "%v", plain(err))
+		f.diags.Warnf(parser.Pos{File: d.as + below}, "%v", plain(err))
 	}
 	for _, e := range entries {
-		f.entry(d, path, below, e)
+		at := place{disk: d.Path + below + "/" + e.Name(), path: d.as + below + "/" + e.Name()}
+		switch mode := fileType(e, at.disk); {
+		case !mode.IsDir():
+			f.file(e.Name(), at, mode)
+		case strings.HasSuffix(e.Name(), ".d"):
+			f.dropInDir(e.Name(), at)
+		case d.skip == nil || !d.skip(below, e.Name()):
+			f.walk(d, below+"/"+e.Name())
+		}
 	}
 }
 
-func (f *finder) entry(d dir, path, below string, e fs.DirEntry) {
-	name := e.Name()
-	full := path + "/" + name
-	mode := e.Type()
-	if mode&fs.ModeSymlink != 0 {
-		mode = target(full)
+// fileType follows links.
+func fileType(e fs.DirEntry, disk string) fs.FileMode {
+	if e.Type()&fs.ModeSymlink != 0 {
+		return target(disk)
 	}
-	switch {
-	case mode.IsDir():
-		if !strings.HasSuffix(name, ".d") && (d.skip == nil || !d.skip(below, name)) {
-			f.walk(d, full, below+"/"+name)
-		}
-	case strings.HasSuffix(name, Extension) && !f.names[name]:
-		f.names[name] = true
-		if mode&fs.ModeCharDevice == 0 { // a link to /dev/null masks the name
-			f.sources = append(f.sources, Source{Path: full})
+	return e.Type()
+}
+
+func (f *finder) file(name string, at place, mode fs.FileMode) {
+	if _, ok := kindOf(name); !ok || f.names[name] {
+		return
+	}
+	f.names[name] = true
+	if mode&fs.ModeCharDevice != 0 {
+		return // a link to /dev/null masks the name
+	}
+	f.files.quadlets[name] = at
+	if strings.HasSuffix(name, Extension) {
+		f.sources = append(f.sources, Source{Path: at.path, disk: at.disk})
+	}
+}
+
+// dropInDir notes the drop-ins in a directory NAME.d.
+func (f *finder) dropInDir(name string, at place) {
+	of := strings.TrimSuffix(name, ".d")
+	_, ofFile := kindOf(of)
+	_, ofKind := kindOf("x." + of)
+	if !ofFile && !ofKind {
+		return
+	}
+	entries, err := os.ReadDir(at.disk)
+	if err != nil {
+		f.diags.Warnf(parser.Pos{File: at.path}, "%v", plain(err))
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".conf") {
+			p := place{disk: at.disk + "/" + e.Name(), path: at.path + "/" + e.Name()}
+			p.mask = fileType(e, p.disk)&fs.ModeCharDevice != 0
+			f.files.dropIns[name] = append(f.files.dropIns[name], p)
 		}
 	}
 }
@@ -89,17 +131,16 @@ const maxSize = 1 << 20
 
 // read fills the texts in, and drops the files that cannot be read.
 func (f *finder) read() {
-	errs := make([]error, len(f.sources))
+	diags := make([]parser.Diags, len(f.sources))
 	parallel(len(f.sources), func(i int, _ *worker) {
-		f.sources[i].Text, errs[i] = readFile(f.sources[i].Path)
+		diags[i] = f.files.load(&f.sources[i])
 	})
 	var readable []Source
 	for i, s := range f.sources {
-		if errs[i] != nil {
-			f.diags.Errorf(parser.Pos{File: s.Path}, "%v", plain(errs[i]))
-			continue
+		f.diags = append(f.diags, diags[i]...)
+		if !diags[i].HasErrors() {
+			readable = append(readable, s)
 		}
-		readable = append(readable, s)
 	}
 	f.sources = readable
 }

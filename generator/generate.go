@@ -30,12 +30,12 @@ type Tree struct {
 
 // Generate makes units of sources. What is wrong with one of them costs the
 // others nothing. The result depends on nothing but the arguments.
-func Generate(sources []Source, opt emit.Options) Result {
+func Generate(sources []Source, files *Files, opt emit.Options) Result {
 	apps := make([]emit.Application, len(sources))
 	diags := make([]parser.Diags, len(sources))
 	trees := make([]emit.Tree, len(sources))
 	parallel(len(sources), func(i int, _ *worker) {
-		apps[i], diags[i] = Translate(sources[i])
+		apps[i], diags[i] = Translate(sources[i], files)
 		if !diags[i].HasErrors() {
 			trees[i] = emit.Units(apps[i], opt)
 		}

@@ -13,6 +13,9 @@ import (
 	"podman-ondemand/parser"
 )
 
+// noFiles is nothing to refer to.
+var noFiles = &Files{}
+
 var testOptions = emit.Options{Podman: "/usr/bin/podman", Program: "/usr/bin/podman-ondemand", User: true}
 
 // TestSameBytes generates all input at once, 20 times over.
@@ -26,7 +29,7 @@ func TestSameBytes(t *testing.T) {
 	}
 	text := func() string {
 		var b bytes.Buffer
-		r := Generate(sources, testOptions)
+		r := Generate(sources, noFiles, testOptions)
 		show(&b, r.Trees)
 		return b.String() + r.Diags.String()
 	}
@@ -50,7 +53,7 @@ func TestWriteTaken(t *testing.T) {
 	if err := os.WriteFile(taken, []byte("[Unit]\nSourcePath=/etc/web.container\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r := Generate([]Source{source("web", "PublishPort=1:1"), source("other", "PublishPort=2:2")}, testOptions)
+	r := Generate([]Source{source("web", "PublishPort=1:1"), source("other", "PublishPort=2:2")}, noFiles, testOptions)
 	ds := write(dir, r.Trees)
 	want := "/src/web.ondemand: error: web.service is there already, made from /etc/web.container\n"
 	if diff := cmp.Diff(want, ds.String()); diff != "" {
@@ -77,7 +80,7 @@ func TestWriteStaysInside(t *testing.T) {
 	if err := os.Symlink(outside+"/stolen", dir+"/web.service"); err != nil {
 		t.Fatal(err)
 	}
-	r := Generate([]Source{source("web", "PublishPort=1:1")}, testOptions)
+	r := Generate([]Source{source("web", "PublishPort=1:1")}, noFiles, testOptions)
 	if ds := write(dir, r.Trees); !ds.HasErrors() {
 		t.Error("no error")
 	}
@@ -130,18 +133,18 @@ func TestUsersDirs(t *testing.T) {
 		}
 	}
 	found := func(dirs ...dir) string {
-		sources, _ := find(dirs)
+		sources, _, _ := find(dirs)
 		var names []string
 		for _, s := range sources {
 			names = append(names, filepath.Base(s.Path))
 		}
 		return strings.Join(names, " ")
 	}
-	if got := found(dir{root, topUsers}); got != "a.ondemand" {
+	if got := found(dir{Path: root, skip: topUsers}); got != "a.ondemand" {
 		t.Errorf("system: %s", got)
 	}
 	users := root + "/users"
-	if got := found(dir{Path: users + "/7"}, dir{users, topNumbers}); got != "c.ondemand b.ondemand f.ondemand e.ondemand" {
+	if got := found(dir{Path: users + "/7"}, dir{Path: users, skip: topNumbers}); got != "c.ondemand b.ondemand f.ondemand e.ondemand" {
 		t.Errorf("user: %s", got)
 	}
 }
@@ -158,7 +161,7 @@ func TestUnreadable(t *testing.T) {
 	if err := os.WriteFile(root+"/ok.ondemand", []byte("[Container]"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	sources, ds := find([]dir{{Path: root}})
+	sources, _, ds := find([]dir{{Path: root}})
 	want := root + "/big.ondemand: error: larger than 1 MiB, which is no unit file\n" +
 		root + "/loop.ondemand: error: too many levels of symbolic links\n"
 	if diff := cmp.Diff(want, ds.String()); diff != "" || len(sources) != 1 {
@@ -176,7 +179,7 @@ func FuzzGenerate(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r := Generate([]Source{{Path: "/src/web.ondemand", Text: text}}, testOptions)
+		r := Generate([]Source{{Path: "/src/web.ondemand", Text: text}}, noFiles, testOptions)
 		for _, tree := range r.Trees {
 			for _, u := range tree.Units {
 				checkUnit(t, u)

@@ -64,18 +64,16 @@ func golden(t *testing.T, in, mode, dir string, user bool) {
 
 // generate runs all of the generator on the files of in, as if they were in dir.
 func generate(t *testing.T, in, dir string, user bool) (map[string]string, string) {
-	sources, found := find([]dirT{{Path: in}})
-	for i := range sources {
-		sources[i].Path = dir + strings.TrimPrefix(sources[i].Path, in)
-	}
-	r := Generate(sources, emit.Options{Podman: "/usr/bin/podman", Program: "/usr/bin/podman-ondemand", User: user})
+	sources, files, found := find([]searched{{Path: in, as: dir}})
+	r := Generate(sources, files, emit.Options{Podman: "/usr/bin/podman", Program: "/usr/bin/podman-ondemand", User: user})
 	out := t.TempDir()
 	all := append(append(found, r.Diags...), write(out, r.Trees)...)
-	messages := strings.NewReplacer(dir+"/", "", in+"/", "").Replace(all.String())
+	messages := strings.ReplaceAll(all.String(), dir+"/", "")
 	return readTree(t, out), messages
 }
 
-type dirT = dir
+// searched is dir, where that name is taken.
+type searched = dir
 
 // readTree reads a directory: the texts of its files, and "-> TARGET" for links.
 func readTree(t *testing.T, root string) map[string]string {

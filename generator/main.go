@@ -64,8 +64,8 @@ func DryRun(args []string) int {
 }
 
 func run(env environment) Result {
-	sources, diags := find(env.dirs())
-	r := Generate(sources, emit.Options{Podman: env.podman, Program: env.program, User: env.user})
+	sources, files, diags := find(env.dirs())
+	r := Generate(sources, files, emit.Options{Podman: env.podman, Program: env.program, User: env.user})
 	r.Diags = append(diags, r.Diags...)
 	return r
 }

@@ -57,7 +57,7 @@ func (e environment) dirs() []dir {
 		return listed(list)
 	}
 	if !e.user {
-		return []dir{{Path: runDir}, {etcDir, topUsers}, {usrDir, topUsers}}
+		return []dir{{Path: runDir}, {Path: etcDir, skip: topUsers}, {Path: usrDir, skip: topUsers}}
 	}
 	var dirs []dir
 	if run := e.getenv("XDG_RUNTIME_DIR"); run != "" {
@@ -68,7 +68,7 @@ func (e environment) dirs() []dir {
 	}
 	for _, base := range []string{etcDir, usrDir} {
 		users := base + "/users"
-		dirs = append(dirs, dir{Path: users + "/" + strconv.Itoa(e.uid)}, dir{users, topNumbers})
+		dirs = append(dirs, dir{Path: users + "/" + strconv.Itoa(e.uid)}, dir{Path: users, skip: topNumbers})
 	}
 	return dirs
 }

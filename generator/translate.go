@@ -9,17 +9,11 @@ import (
 	"podman-ondemand/parser"
 )
 
-// Source is the text of one .ondemand file and its absolute path.
-type Source struct {
-	Path string
-	Text []byte
-}
-
 // Translate makes the application of a source. With an error in the Diags
-// there is none, and the value means nothing.
-func Translate(src Source) (emit.Application, parser.Diags) {
-	file, diags := parser.Parse(src.Path, src.Text)
-	t := translator{file: file, diags: append(diags, file.Check()...)}
+// there is none, and the value means nothing. files is what it can refer to.
+func Translate(src Source, files *Files) (emit.Application, parser.Diags) {
+	file, diags := src.parse()
+	t := translator{file: file, files: files, diags: append(diags, file.Check()...)}
 	t.app.Source = src.Path
 	t.name()
 	t.container()
@@ -35,6 +29,7 @@ func Translate(src Source) (emit.Application, parser.Diags) {
 // wrong on the way.
 type translator struct {
 	file  *parser.File
+	files *Files
 	app   emit.Application
 	diags parser.Diags
 }

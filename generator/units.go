@@ -12,19 +12,25 @@ import (
 // application.
 func (t *translator) units() {
 	t.app.Unit = t.pass(parser.SectionUnit, t.unitKey)
-	t.app.Service = t.pass(parser.SectionService, t.serviceKey)
-	t.app.Socket = t.pass(parser.SectionSocket, t.socketKey)
+	t.app.Service = t.pass(parser.SectionService, unchanged(t.serviceKey))
+	t.app.Socket = t.pass(parser.SectionSocket, unchanged(t.socketKey))
 }
 
-// pass hands on the lines of a section that keep allows.
-func (t *translator) pass(section string, keep func(parser.Entry) bool) []emit.Option {
+// pass hands on the lines of a section with the values that read gives them,
+// without those that it does not keep.
+func (t *translator) pass(section string, read func(parser.Entry) (emit.Value, bool)) []emit.Option {
 	var options []emit.Option
 	for _, e := range t.file.PassThrough(section) {
-		if keep(e) {
-			options = append(options, emit.Option{Key: e.Key, Value: emit.Passed(e.Value)})
+		if value, keep := read(e); keep {
+			options = append(options, emit.Option{Key: e.Key, Value: value})
 		}
 	}
 	return options
+}
+
+// unchanged makes a reader that passes the values on as they are.
+func unchanged(keep func(parser.Entry) bool) func(parser.Entry) (emit.Value, bool) {
+	return func(e parser.Entry) (emit.Value, bool) { return emit.Passed(e.Value), keep(e) }
 }
 
 // dependencies are the keys of [Unit] in which Quadlet replaces file names.
@@ -34,19 +40,32 @@ var dependencies = []string{
 	"Requisite", "StopPropagatedFrom", "Upholds", "Wants",
 }
 
-var quadletExtensions = []string{
-	".container", ".volume", ".network", ".kube", ".image", ".build", ".artifact", ".pod", Extension,
-}
+// quadletExtensions are those of all files that can be named there.
+var quadletExtensions = func() []string {
+	var all []string
+	for _, k := range quadletKinds {
+		all = append(all, k.extension)
+	}
+	return all
+}()
 
-func (t *translator) unitKey(e parser.Entry) bool {
-	if slices.Contains(dependencies, e.Key) {
-		ws, ds := e.Words(parser.LiteralBackslash)
-		t.diags = append(t.diags, ds...)
-		for _, w := range ws {
-			t.reference(w, w.Text, quadletExtensions...)
+func (t *translator) unitKey(e parser.Entry) (emit.Value, bool) {
+	if !slices.Contains(dependencies, e.Key) {
+		return emit.Passed(e.Value), e.Key != "SourcePath"
+	}
+	ws, ds := e.Words(parser.LiteralBackslash)
+	t.diags = append(t.diags, ds...)
+	names, refers := make([]string, len(ws)), false
+	for i, w := range ws {
+		names[i] = w.Text
+		if r, ok := t.reference(w, w.Text, quadletExtensions...); ok {
+			names[i], refers = r.service, true
 		}
 	}
-	return e.Key != "SourcePath"
+	if !refers {
+		return emit.Passed(e.Value), true
+	}
+	return emit.Passed(strings.Join(names, " ")), true
 }
 
 func (t *translator) serviceKey(e parser.Entry) bool {

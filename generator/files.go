@@ -1,0 +1,112 @@
+package generator
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+
+	"podman-ondemand/parser"
+)
+
+// Source is the text of one file and its absolute path, with the drop-ins that
+// count for it in the order in which they count.
+type Source struct {
+	Path    string
+	Text    []byte
+	DropIns []Source
+
+	disk string // where it is read from
+}
+
+// parse reads the file, and its drop-ins as if they stood at its end.
+func (s Source) parse() (*parser.File, parser.Diags) {
+	file, diags := parser.Parse(s.Path, s.Text)
+	for _, d := range s.DropIns {
+		more, ds := parser.Parse(d.Path, d.Text)
+		file.Sections = append(file.Sections, more.Sections...)
+		diags = append(diags, ds...)
+	}
+	return file, diags
+}
+
+// Files is what a search has found besides the .ondemand files that it was
+// for: what these can refer to, and drop-ins.
+type Files struct {
+	quadlets map[string]place   // by file name
+	dropIns  map[string][]place // by the name of the directory, the most important first
+}
+
+// place is where a file lies, and what it is called in units and messages.
+type place struct {
+	disk, path string
+	mask       bool // a link to /dev/null: there is no such file
+}
+
+// find returns the file of that name, if there is one that can be read.
+func (f *Files) find(name string) (Source, bool) {
+	at, ok := f.quadlets[name]
+	if !ok {
+		return Source{}, false
+	}
+	src := Source{Path: at.path, disk: at.disk}
+	return src, !f.load(&src).HasErrors()
+}
+
+// load reads a source and its drop-ins.
+func (f *Files) load(src *Source) parser.Diags {
+	var ds parser.Diags
+	var err error
+	if src.Text, err = readFile(src.disk); err != nil {
+		ds.Errorf(parser.Pos{File: src.Path}, "%v", plain(err))
+	}
+	for _, at := range f.dropInsOf(path.Base(src.Path)) {
+		text, err := readFile(at.disk)
+		if err != nil {
+			ds.Errorf(parser.Pos{File: at.path}, "%v", plain(err))
+		}
+		src.DropIns = append(src.DropIns, Source{Path: at.path, Text: text})
+	}
+	return ds
+}
+
+// dropInsOf finds the drop-ins of a file: of several with one name that of the
+// most specific directory, all of them in the order of their names
+// (systemd.unit(5), "Description").
+func (f *Files) dropInsOf(name string) []place {
+	if len(f.dropIns) == 0 {
+		return nil
+	}
+	var found []place
+	taken := map[string]bool{}
+	for _, dir := range dropInDirs(name) {
+		for _, at := range f.dropIns[dir] {
+			if base := path.Base(at.path); !taken[base] {
+				taken[base] = true
+				found = append(found, at)
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b place) int { return cmp.Compare(path.Base(a.path), path.Base(b.path)) })
+	return slices.DeleteFunc(found, func(at place) bool { return at.mask })
+}
+
+// dropInDirs names the directories with drop-ins of a file, the most specific
+// first: for a-b@i.ondemand these are a-b@i.ondemand.d, a-b@.ondemand.d,
+// a-@.ondemand.d, a-.ondemand.d and ondemand.d.
+func dropInDirs(name string) []string {
+	ext := path.Ext(name)
+	base := strings.TrimSuffix(name, ext)
+	dirs := []string{name + ".d"}
+	prefix, instance, template := strings.Cut(base, "@")
+	if template && instance != "" {
+		dirs = append(dirs, prefix+"@"+ext+".d")
+	}
+	for i := strings.LastIndexByte(strings.TrimSuffix(prefix, "-"), '-'); i > 0; i = strings.LastIndexByte(prefix[:i], '-') {
+		if template {
+			dirs = append(dirs, prefix[:i+1]+"@"+ext+".d")
+		}
+		dirs = append(dirs, prefix[:i+1]+ext+".d")
+	}
+	return append(dirs, ext[1:]+".d")
+}

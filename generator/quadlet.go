@@ -1,0 +1,131 @@
+package generator
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"podman-ondemand/parser"
+)
+
+// quadletKind is a kind of file that others can refer to by its name
+// (podman-systemd.unit(5)).
+type quadletKind struct {
+	extension string
+	// suffix is what the name of its service ends in.
+	suffix  string
+	section string
+	// names are the keys that name what podman makes of it, the first that is
+	// set; without one it is "systemd-" and the file's name.
+	names []string
+	// named says that one of names must be set.
+	named bool
+}
+
+var quadletKinds = []quadletKind{
+	{".container", "", "Container", []string{"ContainerName"}, false},
+	{Extension, "", "Container", []string{"ContainerName"}, false},
+	{".volume", "-volume", "Volume", []string{"VolumeName"}, false},
+	{".network", "-network", "Network", []string{"NetworkName"}, false},
+	{".pod", "-pod", "Pod", []string{"PodName"}, false},
+	{".image", "-image", "Image", []string{"ImageTag", "Image"}, true},
+	{".build", "-build", "Build", []string{"ImageTag"}, true},
+	{".artifact", "-artifact", "Artifact", []string{"Artifact"}, true},
+	{".kube", "", "Kube", nil, false},
+}
+
+// kindOf finds the kind of a file by its name.
+func kindOf(name string) (quadletKind, bool) {
+	i := slices.IndexFunc(quadletKinds, func(k quadletKind) bool {
+		return path.Ext(name) == k.extension && name != k.extension
+	})
+	if i < 0 {
+		return quadletKind{}, false
+	}
+	return quadletKinds[i], true
+}
+
+// referred is what a reference to a file stands for.
+type referred struct {
+	service  string // the unit that makes it
+	resource string // the name that podman knows it by
+}
+
+// refer reads what a reference to file stands for. The file stays Quadlet's:
+// it is looked at for its names only.
+func (k quadletKind) refer(src Source) referred {
+	file, _ := src.parse()
+	base := strings.TrimSuffix(path.Base(src.Path), k.extension)
+	r := referred{service: k.service(file, base)}
+	for _, key := range k.names {
+		e, ok := file.Last(k.section, key)
+		if name := parser.Unquote(e.Value); ok && name != "" {
+			// One of several tags is the first (podman-build.unit(5)).
+			r.resource, _, _ = strings.Cut(name, " ")
+			break
+		}
+	}
+	if r.resource == "" && !k.named {
+		r.resource = k.defaultName(base)
+	}
+	// The name is used in another unit, where %N would be that one's.
+	r.resource = strings.ReplaceAll(r.resource, "%N", strings.TrimSuffix(r.service, ".service"))
+	return r
+}
+
+// service is the name of the unit that the file becomes.
+func (k quadletKind) service(file *parser.File, base string) string {
+	if e, ok := file.Last(k.section, "ServiceName"); ok && e.Value != "" {
+		return parser.Unquote(e.Value) + ".service"
+	}
+	prefix, instance, template := strings.Cut(base, "@")
+	if template {
+		return prefix + k.suffix + "@" + instance + ".service"
+	}
+	return base + k.suffix + ".service"
+}
+
+func (k quadletKind) defaultName(base string) string {
+	prefix, instance, template := strings.Cut(base, "@")
+	switch {
+	case !template:
+		return "systemd-" + base
+	case instance == "":
+		instance = "%i"
+	}
+	if k.suffix == "" {
+		return "systemd-" + prefix + "_" + instance
+	}
+	return "systemd-" + prefix + "-" + instance
+}
+
+// reference resolves w, whose part name is the name of a file of one of the
+// extensions, and lets the container's service require and follow the file's.
+// ok says that name is such a reference, even one that leads nowhere.
+func (t *translator) reference(w parser.Word, name string, extensions ...string) (r referred, ok bool) {
+	k, ok := kindOf(name)
+	if !ok || !slices.Contains(extensions, k.extension) {
+		return r, false
+	}
+	src, found := t.files.find(name)
+	if !found {
+		t.diags.Errorf(inWord(w, name), "there is no file %s", name).
+			Hintf("it is looked for by its name, in the directories of podman-systemd.unit(5)")
+		return r, true
+	}
+	r = k.refer(src)
+	if r.resource == "" {
+		t.diags.Errorf(inWord(w, name), "%s does not say %s=", src.Path, k.names[len(k.names)-1])
+	}
+	return r, true
+}
+
+// require resolves a reference to something that must be there before the
+// container starts.
+func (t *translator) require(w parser.Word, name string, extensions ...string) (resource string, ok bool) {
+	r, ok := t.reference(w, name, extensions...)
+	if r.service != "" && !slices.Contains(t.app.Container.Requires, r.service) {
+		t.app.Container.Requires = append(t.app.Container.Requires, r.service)
+	}
+	return r.resource, ok
+}
