@@ -1,13 +1,19 @@
 package emit
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Application is what one .ondemand file says, free of its syntax: all that
 // the units need, and nothing else.
 type Application struct {
 	// Name is the base name of the units: NAME.socket, NAME-proxy.service,
-	// NAME.service.
+	// NAME.service. That of a template ends in "@", that of an instance has its
+	// name behind it; what the units' names end in comes before the "@".
 	Name string
+	// DefaultInstance is the instance of a template that is installed.
+	DefaultInstance string
 	// Source is the absolute path of the file.
 	Source string
 
@@ -83,14 +89,46 @@ func Units(app Application, opt Options) Tree {
 	}
 }
 
-func (app Application) socket() string    { return app.Name + ".socket" }
-func (app Application) proxy() string     { return app.Name + "-proxy.service" }
-func (app Application) container() string { return app.Name + ".service" }
+func (app Application) socket() string    { return app.file("", ".socket") }
+func (app Application) proxy() string     { return app.file("-proxy", ".service") }
+func (app Application) container() string { return app.file("", ".service") }
+
+// file is the name of a unit of app in the generator's directory.
+func (app Application) file(suffix, extension string) string {
+	prefix, instance, template := strings.Cut(app.Name, "@")
+	if !template {
+		return app.Name + suffix + extension
+	}
+	return prefix + suffix + "@" + instance + extension
+}
+
+// sibling is how one unit of app names another: those of a template name the
+// one of the same instance.
+func sibling(name string) Value {
+	prefix, rest, template := strings.Cut(name, "@")
+	if template && strings.HasPrefix(rest, ".") {
+		return Text(prefix) + "@%i" + Text(rest)
+	}
+	return Text(name)
+}
+
+// installed is the base name of the units that are installed: "" for a
+// template without a default instance.
+func (app Application) installed() string {
+	if !strings.HasSuffix(app.Name, "@") {
+		return app.Name
+	}
+	if app.DefaultInstance == "" {
+		return ""
+	}
+	return app.Name + app.DefaultInstance
+}
 
 // title is what the descriptions of all units begin with: a person's own
 // Description=, or the name.
 func (app Application) title() Value {
-	title := Text(app.Name)
+	title := sibling(app.Name + ".")
+	title = title[:len(title)-1]
 	for _, o := range app.Unit {
 		if o.Key == "Description" && o.Value != "" {
 			title = o.Value

@@ -46,8 +46,9 @@ func ApplyUnit(opt Options) Unit {
 func TargetUnit(apps []Application) Unit {
 	var options []Option
 	for _, app := range apps {
-		instance := "podman-ondemand-apply@" + app.Name + "-" + SocketHash(app) + ".service"
-		options = append(options, Option{"Upholds", Text(instance)})
+		if name := app.installed(); name != "" {
+			options = append(options, Option{"Upholds", Text("podman-ondemand-apply@" + name + "-" + SocketHash(app) + ".service")})
+		}
 	}
 	return Unit{"sockets.target.d/50-podman-ondemand.conf", []Section{{"Unit", options}}}
 }

@@ -2,6 +2,7 @@ package emit
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"podman-ondemand/parser"
@@ -15,19 +16,19 @@ import (
 //     the next connection starts both;
 //   - no start limit, since reaching it would fail the socket for good.
 func proxyUnit(app Application, opt Options) Unit {
-	container := Text(app.container())
+	container, socket := sibling(app.container()), sibling(app.socket())
 	return Unit{app.proxy(), []Section{
 		app.unitSection(": passes connections on to its container",
 			Option{"Wants", container},
-			Option{"After", Words(container, Text(app.socket()))},
-			Option{"PartOf", Text(app.socket())},
+			Option{"After", Words(container, socket)},
+			Option{"PartOf", socket},
 			Option{"StopPropagatedFrom", container},
 			Option{"PropagatesStopTo", container},
 			Option{"StartLimitIntervalSec", "0"},
 		),
 		{"Service", append([]Option{
 			{"Type", "notify"},
-			{"Sockets", Text(app.socket())},
+			{"Sockets", socket},
 			{"ExecStart", Exec(proxyCommand(app, opt)...)},
 			{"TimeoutStartSec", proxyTimeout(app.StartTimeout)},
 			{"SyslogIdentifier", "%N"},
@@ -36,10 +37,11 @@ func proxyUnit(app Application, opt Options) Unit {
 }
 
 func proxyCommand(app Application, opt Options) []Arg {
-	dir := "%t/" + noSpecifier(runtimeDir(app.Name))
+	container := sibling(app.container())
+	dir := "%t/" + runtimeDir(strings.TrimSuffix(string(container), ".service"))
 	args := []Arg{
 		Literal(opt.Program), "proxy",
-		"--unit=" + Literal(app.container()),
+		"--unit=" + Written(string(container)),
 		"--pid-file=" + Written(dir+pidFile),
 		"--conmon-pid-file=" + Written(dir+conmonPidFile),
 		"--idle-timeout=" + Literal(span(app.IdleTimeout)),

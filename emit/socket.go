@@ -21,7 +21,7 @@ func socketSection(app Application) Section {
 	for _, l := range app.Listeners {
 		options = append(options, Option{"ListenStream", l.Address})
 	}
-	options = append(options, Option{"Service", Text(app.proxy())})
+	options = append(options, Option{"Service", sibling(app.proxy())})
 	if app.FreeBind {
 		options = append(options, Option{"FreeBind", "yes"})
 	}
@@ -34,8 +34,10 @@ func socketSection(app Application) Section {
 // socketLinks are what "systemctl enable" would make for NAME.socket.
 func socketLinks(app Application) []Link {
 	var links []Link
-	for _, in := range app.Install {
-		links = append(links, Link{in.Unit + "." + in.Kind + "/" + app.socket(), "../" + app.socket()})
+	if name := app.installed(); name != "" {
+		for _, in := range app.Install {
+			links = append(links, Link{in.Unit + "." + in.Kind + "/" + name + ".socket", "../" + app.socket()})
+		}
 	}
 	for _, alias := range app.Aliases {
 		up := strings.Repeat("../", strings.Count(path.Clean(alias), "/"))

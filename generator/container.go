@@ -16,6 +16,9 @@ import (
 func (t *translator) container() {
 	c := &t.app.Container
 	c.Name, c.Cgroups, c.Notify = "systemd-%N", "split", "conmon"
+	if strings.Contains(t.app.Name, "@") {
+		c.Name = "systemd-%p_%i"
+	}
 	for _, k := range parser.Keys {
 		if k.Section == parser.SectionContainer {
 			t.containerKey(k)

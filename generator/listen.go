@@ -95,6 +95,9 @@ func splitPublish(s string) (address, host, inside string, ok bool) {
 
 func (t *translator) portRange(w parser.Word, address, host, inside string) []listener {
 	ip, bad := t.publishAddress(w, address)
+	if strings.Contains(host, "%") {
+		return t.specifierPort(w, ip, host, inside)
+	}
 	from, to, err := ports(host)
 	if err != nil {
 		t.diags.Errorf(inWord(w, host), "PublishPort=: %v", err)
@@ -117,6 +120,21 @@ func (t *translator) portRange(w parser.Word, address, host, inside string) []li
 		ls = append(ls, listener{streamAddress(ip, uint16(p)), target + uint16(p) - from, w.Pos(), ip, uint16(p)})
 	}
 	return ls
+}
+
+// specifierPort is a port of the host that systemd knows when it starts the
+// socket, like %i of a template.
+func (t *translator) specifierPort(w parser.Word, ip netip.Addr, host, inside string) []listener {
+	target, err := parser.ParsePort(inside)
+	if err != nil {
+		t.diags.Errorf(inWord(w, inside), "PublishPort=: %v", err)
+		return nil
+	}
+	address := host
+	if ip.IsValid() {
+		address = strings.TrimSuffix(streamAddress(ip, 0), "0") + host
+	}
+	return []listener{{address: address, target: target, pos: w.Pos(), ip: ip}}
 }
 
 // publishAddress reads the address in front of the ports; IPv6 ones stand in

@@ -69,18 +69,20 @@ func (t *translator) yes(section, name string) bool {
 // dir is the directory that relative paths in the file start from.
 func (t *translator) dir() string { return path.Dir(t.app.Source) }
 
-// name finds the base name of the units: ServiceName=, or the file's own.
+// name finds the base name of the units: ServiceName=, or the file's own. What
+// stands behind "@" is always the file's.
 func (t *translator) name() {
 	t.app.Name = strings.TrimSuffix(path.Base(t.app.Source), Extension)
 	pos := parser.Pos{File: t.file.Name}
 	what := "the file name"
 	if w, ok := t.one(parser.SectionContainer, "ServiceName"); ok {
+		_, instance, template := strings.Cut(t.app.Name, "@")
 		t.app.Name, pos, what = w.Text, w.Pos(), "ServiceName="
+		if template {
+			t.app.Name += "@" + instance
+		}
 	}
-	switch {
-	case strings.Contains(t.app.Name, "@"):
-		t.diags.Errorf(pos, "templates and instances (%q) are not supported yet", t.app.Name)
-	case !validName(t.app.Name):
+	if !validName(t.app.Name) {
 		t.diags.Errorf(pos, "%s makes no unit name: %q", what, t.app.Name).
 			Hintf("letters, digits and any of : - _ . make one, %d at the most", maxName)
 	}
@@ -93,7 +95,7 @@ const maxName = 200
 // validName says whether name can be the base of a unit name (systemd.unit(5),
 // "Description").
 func validName(name string) bool {
-	return name != "" && len(name) <= maxName && strings.Trim(name, ".") != "" &&
+	return len(name) <= maxName && strings.Trim(name, ".") != "" && name[0] != '@' &&
 		!strings.ContainsFunc(name, func(c rune) bool {
 			return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
 				strings.ContainsRune(`:-_.\@`, c))

@@ -127,12 +127,26 @@ func (t *translator) install() {
 	if !set {
 		t.app.Install = []emit.Install{{Kind: "wants", Unit: "sockets.target"}}
 	}
+	if w, ok := t.one(parser.SectionInstall, "DefaultInstance"); ok {
+		t.defaultInstance(w)
+	}
 	for _, w := range t.values(parser.SectionInstall, "Alias") {
 		if !strings.HasSuffix(w.Text, ".socket") {
 			t.diags.Errorf(w.Pos(), "Alias=%s is not the name of a socket unit", w.Text).Hintf("write NAME.socket")
 		} else if t.unitName(w, "Alias") && w.Text != t.app.Name+".socket" {
 			t.app.Aliases = append(t.app.Aliases, w.Text)
 		}
+	}
+}
+
+func (t *translator) defaultInstance(w parser.Word) {
+	switch {
+	case !strings.HasSuffix(t.app.Name, "@"):
+		t.diags.Warnf(w.Pos(), "DefaultInstance= is for templates, ignored").Hintf("the name of a template ends in @%s", Extension)
+	case !validName(w.Text):
+		t.diags.Errorf(w.Pos(), "DefaultInstance=: not the name of an instance: %q", w.Text)
+	default:
+		t.app.DefaultInstance = w.Text
 	}
 }
 

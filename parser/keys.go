@@ -178,6 +178,7 @@ var Keys = []Key{
 	{SectionInstall, "WantedBy", Words, "", "", "Units that start the socket, sockets.target by default"},
 	{SectionInstall, "RequiredBy", Words, "", "", "Units that require the socket"},
 	{SectionInstall, "UpheldBy", Words, "", "", "Units that keep the socket listening"},
+	{SectionInstall, "DefaultInstance", String, "", "", "Instance of a template that is installed"},
 	{SectionInstall, "Alias", Words, "", "", "Another name of the socket unit, NAME.socket"},
 
 	{SectionQuadlet, "DefaultDependencies", Switch, "5.0", "", "Wait for the network before the container starts; no by default"},
