@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"podman-ondemand/manager"
@@ -164,8 +166,8 @@ func (a applier) stopHolders(ctx context.Context, socket manager.Unit) (stopped 
 	return stopped, nil
 }
 
-// stop cleans up after an application whose file was removed. Where the socket's unit is still there, only its text has
-// changed, or the system goes down: nothing to do.
+// stop cleans up after an application whose file was removed. Where the socket's unit is still there, or something pulls it
+// in, only its text has changed, or the system goes down: nothing to do.
 func (a applier) stop(ctx context.Context) error {
 	m := mark{a.dir, a.app.name}
 	unlock, err := m.lock(ctx, a.retry)
@@ -174,7 +176,7 @@ func (a applier) stop(ctx context.Context) error {
 	}
 	defer unlock()
 	socket, err := a.systemd.Unit(ctx, a.app.socket())
-	if err != nil || socket.LoadState == "loaded" {
+	if err != nil || socket.LoadState == "loaded" && !lostItsFile(socket) {
 		return err
 	}
 	// The socket first, or the next client would wake the others again. Once their files are gone systemd no longer knows
@@ -187,12 +189,19 @@ func (a applier) stop(ctx context.Context) error {
 	return m.remove(a.app.hash)
 }
 
+// lostItsFile says whether u is an instance that its template would still make, but nothing asks for any more.
+func lostItsFile(u manager.Unit) bool {
+	prefix, _, instance := strings.Cut(u.Name, "@")
+	template := prefix + "@" + path.Ext(u.Name)
+	return instance && path.Base(u.FragmentPath) == template && len(u.PulledInBy()) == 0
+}
+
 // clear stops a unit whose file has gone and leaves no failed one behind: with its file went its SuccessExitStatus=, and a
 // container that ends by SIGTERM now counts as failed. A unit with a file is somebody else's who took over the name: a
 // Quadlet's web.container after web.ondemand.
 func (a applier) clear(ctx context.Context, name string) error {
 	u, err := a.systemd.Unit(ctx, name)
-	if err != nil || u.LoadState != "not-found" && name != a.app.socket() {
+	if err != nil || u.LoadState != "not-found" && name != a.app.socket() && !lostItsFile(u) {
 		return err
 	}
 	if !u.Down() {
