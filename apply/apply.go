@@ -176,32 +176,37 @@ func (a applier) stop(ctx context.Context) error {
 	}
 	defer unlock()
 	socket, err := a.systemd.Unit(ctx, a.app.socket())
-	if err != nil || socket.LoadState == "loaded" && !lostItsFile(socket) {
+	template := fromTemplate(socket) && !asked(socket)
+	if err != nil || socket.LoadState == "loaded" && !template {
 		return err
 	}
 	// The socket first, or the next client would wake the others again. Once their files are gone systemd no longer knows
 	// of any order between them.
 	for _, name := range []string{a.app.socket(), a.app.proxy(), a.app.service()} {
-		if err := a.clear(ctx, name); err != nil {
+		if err := a.clear(ctx, name, template); err != nil {
 			a.logf(levelErr, "%v", err)
 		}
 	}
 	return m.remove(a.app.hash)
 }
 
-// lostItsFile says whether u is an instance that its template would still make, but nothing asks for any more.
-func lostItsFile(u manager.Unit) bool {
+// fromTemplate says whether u is an instance without a file of its own.
+func fromTemplate(u manager.Unit) bool {
 	prefix, _, instance := strings.Cut(u.Name, "@")
-	template := prefix + "@" + path.Ext(u.Name)
-	return instance && path.Base(u.FragmentPath) == template && len(u.PulledInBy()) == 0
+	return instance && path.Base(u.FragmentPath) == prefix+"@"+path.Ext(u.Name)
+}
+
+// asked says whether anything wants the socket but the proxy, which wants the sockets that it gets.
+func asked(socket manager.Unit) bool {
+	return slices.ContainsFunc(socket.PulledInBy(), func(name string) bool { return !slices.Contains(socket.Triggers, name) })
 }
 
 // clear stops a unit whose file has gone and leaves no failed one behind: with its file went its SuccessExitStatus=, and a
 // container that ends by SIGTERM now counts as failed. A unit with a file is somebody else's who took over the name: a
-// Quadlet's web.container after web.ondemand.
-func (a applier) clear(ctx context.Context, name string) error {
+// Quadlet's web.container after web.ondemand. An instance may have lost its own file and still be made by its template.
+func (a applier) clear(ctx context.Context, name string, template bool) error {
 	u, err := a.systemd.Unit(ctx, name)
-	if err != nil || u.LoadState != "not-found" && name != a.app.socket() && !lostItsFile(u) {
+	if err != nil || u.LoadState != "not-found" && name != a.app.socket() && !(template && fromTemplate(u)) {
 		return err
 	}
 	if !u.Down() {

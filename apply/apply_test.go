@@ -380,3 +380,38 @@ func TestNoMarkDirectory(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// An instance whose own file was removed is still made by its template: it ends all the same, unless something asks for it.
+func TestStopOfAnInstance(t *testing.T) {
+	instance := func(name, template, active string) manager.Unit {
+		return manager.Unit{Name: name, LoadState: "loaded", ActiveState: active, FragmentPath: "/run/generator/" + template}
+	}
+	for _, s := range []struct {
+		name     string
+		wantedBy []string
+		template string
+		orders   []string
+	}{
+		{"its file was removed", nil, "web@.socket", []string{"stop web@1.socket", "stop web-proxy@1.service", "stop web@1.service"}},
+		{"the proxy wants its sockets", []string{"web-proxy@1.service"}, "web@.socket",
+			[]string{"stop web@1.socket", "stop web-proxy@1.service", "stop web@1.service"}},
+		{"the template's default instance", []string{"sockets.target"}, "web@.socket", nil},
+		{"its file was changed", nil, "web@1.socket", nil},
+	} {
+		t.Run(s.name, func(t *testing.T) {
+			socket := instance("web@1.socket", s.template, "active")
+			socket.WantedBy, socket.Triggers = s.wantedBy, []string{"web-proxy@1.service"}
+			f := &managertest.Fake{Loaded: []manager.Unit{
+				socket, instance("web-proxy@1.service", "web-proxy@.service", "active"), instance("web@1.service", "web@.service", "active"),
+			}}
+			a, _ := newApplier(t, f)
+			a.app.name = "web@1"
+			if err := a.stop(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(s.orders, f.Orders); d != "" {
+				t.Errorf("orders (-want +got):\n%s", d)
+			}
+		})
+	}
+}

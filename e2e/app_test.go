@@ -62,8 +62,14 @@ func (a *app) remove() {
 }
 
 // socket, proxy and container are the names of the units.
-func (a *app) socket() string    { return a.name + ".socket" }
-func (a *app) proxy() string     { return a.name + "-proxy.service" }
+func (a *app) socket() string { return a.name + ".socket" }
+func (a *app) proxy() string {
+	prefix, instance, template := strings.Cut(a.name, "@")
+	if template {
+		return prefix + "-proxy@" + instance + ".service"
+	}
+	return a.name + "-proxy.service"
+}
 func (a *app) container() string { return a.name + ".service" }
 
 func (a *app) units() []string { return []string{a.socket(), a.proxy(), a.container()} }
@@ -79,7 +85,7 @@ func (a *app) cleanUp() {
 	host.try("systemctl", "--user", "daemon-reload")
 	host.try(append([]string{"systemctl", "--user", "stop"}, a.units()...)...)
 	host.try(append([]string{"systemctl", "--user", "reset-failed"}, a.units()...)...)
-	host.try("podman", "rm", "-f", "-i", "-t0", "systemd-"+a.name)
+	host.try("podman", "rm", "-f", "-i", "-t0", "systemd-"+strings.Replace(a.name, "@", "_", 1))
 }
 
 // url is the address of a path of the application.

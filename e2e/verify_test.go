@@ -36,11 +36,14 @@ func verify(t *testing.T, tree, to, scope string) bool {
 	if err := os.MkdirAll(host.home(to), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("cp", "-r", tree+"/.", host.home(to)).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	if err := os.Chmod(host.home(to), 0o777); err != nil { // Quadlet runs as the user
+		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(host.home(to)) })
-	units := unitsBelow(t, host.home(to))
+	t.Cleanup(func() { os.RemoveAll(host.home(to)); os.RemoveAll(host.home(to + "-in")) })
+	copyTree(t, filepath.Join(tree, "../../in"), host.home(to+"-in"))
+	quadletsUnits(to, scope)
+	copyTree(t, tree, host.home(to))
+	units := unitsOf(t, tree, host.home(to))
 	if len(units) == 0 {
 		return true
 	}
@@ -52,22 +55,47 @@ func verify(t *testing.T, tree, to, scope string) bool {
 	return said == ""
 }
 
-// unitsBelow are the unit files in the directory itself: drop-ins and links are read with them. To systemd-analyze a colon separates a file
-// from its alias, so that units with one in their names can only be reached through another unit.
-func unitsBelow(t *testing.T, dir string) (units []string) {
+func copyTree(t *testing.T, from, to string) {
 	t.Helper()
-	entries, err := os.ReadDir(dir)
+	if out, err := exec.Command("cp", "-r", from+"/.", to).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// quadletsUnits has the installed Quadlet make the units that ours refer to. It refuses some of what is there on purpose.
+func quadletsUnits(to, scope string) {
+	script := `QUADLET_UNIT_DIRS=$PWD/$1-in /usr/libexec/podman/quadlet -no-kmsg-log $2 "$PWD/$1" 2>/dev/null`
+	user := ""
+	if scope == "--user" {
+		user = "-user"
+	}
+	host.try("sh", "-c", script, "sh", to, user)
+}
+
+// unitsOf are the unit files of the tree itself, as they are called in dir: drop-ins and links are read with them. To
+// systemd-analyze a colon separates a file from its alias, so that units with one in their names can only be reached through
+// another unit. A template is looked at as an instance whose name is a port.
+func unitsOf(t *testing.T, tree, dir string) (units []string) {
+	t.Helper()
+	entries, err := os.ReadDir(tree)
 	if err != nil {
 		t.Fatal(err)
 	}
 	colons := ""
 	for _, e := range entries {
+		name := e.Name()
 		switch {
 		case e.IsDir():
-		case strings.Contains(e.Name(), ":"):
-			colons += "Wants=" + e.Name() + "\n"
+		case strings.Contains(name, ":"):
+			colons += "Wants=" + name + "\n"
+		case strings.Contains(name, "@."):
+			instance := strings.Replace(name, "@.", "@8090.", 1)
+			if err := os.Symlink(name, filepath.Join(dir, instance)); err != nil {
+				t.Fatal(err)
+			}
+			units = append(units, "./"+instance)
 		default:
-			units = append(units, "./"+e.Name())
+			units = append(units, "./"+name)
 		}
 	}
 	if colons == "" {
