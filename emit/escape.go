@@ -3,6 +3,7 @@ package emit
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Value is text that stands behind a "=" of a unit file as it is. Only the
@@ -72,18 +73,24 @@ func quote(s string) Arg {
 	}
 	var b strings.Builder
 	b.WriteByte('"')
-	for i := 0; i < len(s); i++ {
-		b.WriteString(quoted(s[i]))
+	for i := 0; i < len(s); {
+		c, size := utf8.DecodeRuneInString(s[i:])
+		if c == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&b, `\x%02x`, s[i]) // systemd takes lines of valid UTF-8 only
+		} else {
+			b.WriteString(quoted(c))
+		}
+		i += size
 	}
 	b.WriteByte('"')
 	return Arg(b.String())
 }
 
 func special(c rune) bool {
-	return c <= ' ' || c == 0x7f || c == '"' || c == '\'' || c == '\\' || c == '\ufffd'
+	return c <= ' ' || c == 0x7f || c == '"' || c == '\'' || c == '\\' || c == utf8.RuneError
 }
 
-func quoted(c byte) string {
+func quoted(c rune) string {
 	switch {
 	case c == '"' || c == '\\':
 		return `\` + string(c)
@@ -94,5 +101,5 @@ func quoted(c byte) string {
 	case c < ' ' && c != 0 || c == 0x7f: // a NUL stays, for the printer to refuse
 		return fmt.Sprintf(`\x%02x`, c)
 	}
-	return string([]byte{c})
+	return string(c)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // header starts every file, so that a person who opens one knows where to look.
@@ -43,27 +44,34 @@ type Tree struct {
 	Links []Link
 }
 
-// Text returns the text of the unit file.
-func (u Unit) Text() ([]byte, error) { return u.AppendText(nil) }
+// Check refuses what would be read back as something else than the one
+// assignment that was meant.
+func (u Unit) Check() error {
+	for _, s := range u.Sections {
+		for _, o := range s.Options {
+			if err := o.check(); err != nil {
+				return fmt.Errorf("%s: [%s]: %w", u.Name, s.Name, err)
+			}
+		}
+	}
+	return nil
+}
 
-// AppendText appends the text of the unit file to b. It refuses what would be
-// read back as something else than the one assignment that was meant.
-func (u Unit) AppendText(b []byte) ([]byte, error) {
+// AppendText appends the text of the unit file to b. What Check refuses must
+// not get here.
+func (u Unit) AppendText(b []byte) []byte {
 	b = slices.Grow(b, u.size())
 	b = append(b, header...)
 	for _, s := range u.Sections {
 		b = append(b, "\n["+s.Name+"]\n"...)
 		for _, o := range s.Options {
-			if err := o.check(); err != nil {
-				return nil, fmt.Errorf("%s: [%s]: %w", u.Name, s.Name, err)
-			}
 			b = append(b, o.Key...)
 			b = append(b, '=')
 			b = append(b, o.Value...)
 			b = append(b, '\n')
 		}
 	}
-	return b, nil
+	return b
 }
 
 // size is the length of the text.
@@ -78,13 +86,21 @@ func (u Unit) size() int {
 	return n
 }
 
-// check finds what would make another line of a line: a newline, a NUL, a
-// backslash at its end.
+// check finds what would make another line of a line, or none: a newline, a
+// NUL, a backslash at its end, a byte that is not UTF-8.
 func (o Option) check() error {
 	for _, text := range []string{o.Key, string(o.Value)} {
-		if i := strings.IndexAny(text, "\n\r\x00"); i >= 0 {
-			return fmt.Errorf("%s= cannot hold the character %q", o.Key, text[i])
+		for _, c := range []byte("\n\r\x00") {
+			if strings.IndexByte(text, c) >= 0 {
+				return fmt.Errorf("%s= cannot hold the character %q", o.Key, c)
+			}
 		}
+		if !utf8.ValidString(text) {
+			return fmt.Errorf("%s= is not valid UTF-8", o.Key)
+		}
+	}
+	if strings.IndexByte(string(o.Value), '\\') < 0 {
+		return nil
 	}
 	body := strings.TrimRight(string(o.Value), " \t")
 	if n := len(body) - len(strings.TrimRight(body, `\`)); n%2 == 1 {

@@ -26,9 +26,7 @@ Restart=on-failure
 		r := Generate([]Source{src}, noFiles, testOptions)
 		for _, tree := range r.Trees {
 			for _, u := range tree.Units {
-				if _, err := u.Text(); err != nil {
-					b.Fatal(err)
-				}
+				u.AppendText(nil)
 			}
 		}
 	}

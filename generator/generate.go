@@ -38,17 +38,27 @@ func Generate(sources []Source, files *Files, opt emit.Options) Result {
 		apps[i], diags[i] = Translate(sources[i], files)
 		if !diags[i].HasErrors() {
 			trees[i] = emit.Units(apps[i], opt)
+			check(trees[i], sources[i], &diags[i])
 		}
 	})
 	return collect(apps, trees, diags, opt)
 }
 
+// check makes sure that the units can be written as they are.
+func check(tree emit.Tree, src Source, ds *parser.Diags) {
+	for _, u := range tree.Units {
+		if err := u.Check(); err != nil {
+			ds.Errorf(parser.Pos{File: src.Path}, "%v", err)
+		}
+	}
+}
+
 // collect puts the parts together in the order of the sources, and leaves out
 // what would take a unit name from one before it.
 func collect(apps []emit.Application, trees []emit.Tree, diags []parser.Diags, opt emit.Options) Result {
-	var r Result
-	var good []emit.Application
-	owners := map[string]string{}
+	r := Result{Trees: make([]Tree, 0, len(apps)+1)}
+	good := make([]emit.Application, 0, len(apps))
+	owners := make(map[string]string, 3*len(apps))
 	for i, app := range apps {
 		r.Diags = append(r.Diags, diags[i]...)
 		if diags[i].HasErrors() || !r.claim(owners, app, trees[i]) {

@@ -81,8 +81,7 @@ func status(ds parser.Diags) int {
 func show(w io.Writer, trees []Tree) {
 	for _, t := range trees {
 		for _, u := range t.Units {
-			text, _ := u.Text()
-			fmt.Fprintf(w, "---%s---\n%s\n", u.Name, text)
+			fmt.Fprintf(w, "---%s---\n%s\n", u.Name, u.AppendText(nil))
 		}
 		for _, l := range t.Links {
 			fmt.Fprintf(w, "---%s -> %s---\n\n", l.Path, l.Target)

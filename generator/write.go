@@ -54,11 +54,7 @@ func (w *worker) writeTree(fd int, t Tree) parser.Diags {
 }
 
 func (w *worker) writeUnit(fd int, u emit.Unit) error {
-	text, err := u.AppendText(w.buffer[:0])
-	if err != nil {
-		return err
-	}
-	w.buffer = text
+	w.buffer = u.AppendText(w.buffer[:0])
 	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	file, err := create(fd, u.Name, func() (int, error) { return unix.Openat(fd, u.Name, flags, 0o644) })
 	if errors.Is(err, unix.EEXIST) {
@@ -67,7 +63,7 @@ func (w *worker) writeUnit(fd int, u emit.Unit) error {
 	if err != nil {
 		return errors.New(u.Name + ": " + err.Error())
 	}
-	return finish(file, u.Name, text)
+	return finish(file, u.Name, w.buffer)
 }
 
 // finish writes text and closes the file. There is no fsync: what is written

@@ -36,7 +36,11 @@ func (s Section) checkKeys(ds *Diags) {
 			}
 			continue
 		}
-		if _, ok := FindKey(s.Name, e.Key); !ok {
+		k, ok := FindKey(s.Name, e.Key)
+		if k.Kind == NoEffect {
+			ds.Warnf(e.Pos, "%s= has no effect here, ignored", e.Key)
+		}
+		if !ok {
 			d := ds.Warnf(e.Pos, "unknown key %s= in section [%s], ignored", e.Key, s.Name)
 			d.Hint = suggest(s.Name, e.Key)
 		}
@@ -71,7 +75,7 @@ func suggest(section, key string) string {
 			here = append(here, k.Name)
 		}
 		if k.Section != section && k.Name == key {
-			return "it belongs into [" + k.Section + "]"
+			return "it belongs in [" + k.Section + "]"
 		}
 	}
 	if near := Nearest(key, here); near != "" {

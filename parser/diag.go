@@ -57,13 +57,7 @@ type Diag struct {
 
 // String returns the message as one line, without a newline.
 func (d Diag) String() string {
-	return fmt.Sprintf("%s: %s", d.Pos, d.Message())
-}
-
-// Message returns the message without its place: a log that carries the place
-// in fields of its own needs no second copy of it.
-func (d Diag) Message() string {
-	s := d.Severity.String() + ": " + d.Text
+	s := d.Pos.String() + ": " + d.Severity.String() + ": " + d.Text
 	if d.Hint != "" {
 		s += " (" + d.Hint + ")"
 	}

@@ -34,6 +34,8 @@ const (
 	// NotYet is a key of Quadlet that cannot be taken over yet. To ignore it
 	// would run another container than the one that was meant.
 	NotYet
+	// NoEffect is a key that is right elsewhere and does nothing here.
+	NoEffect
 )
 
 // Key is one row of the table of keys. Everything that depends on which keys
@@ -181,6 +183,8 @@ var Keys = []Key{
 	{SectionInstall, "DefaultInstance", String, "", "", "Instance of a template that is installed"},
 	{SectionInstall, "Alias", Words, "", "", "Another name of the socket unit, NAME.socket"},
 
+	{SectionInstall, "Also", NoEffect, "", "", "Other units to install"},
+
 	{SectionQuadlet, "DefaultDependencies", Switch, "5.0", "", "Wait for the network before the container starts; no by default"},
 }
 
@@ -192,9 +196,9 @@ func PassedThrough(section string) bool {
 
 // FindKey returns the row of a key.
 func FindKey(section, name string) (Key, bool) {
-	for _, k := range Keys {
-		if k.Name == name && k.Section == section {
-			return k, true
+	for i := range Keys { // by index: a row is long to copy
+		if k := &Keys[i]; k.Name == name && k.Section == section {
+			return *k, true
 		}
 	}
 	return Key{}, false

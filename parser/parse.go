@@ -36,8 +36,9 @@ type reader struct {
 	file  *File
 	diags Diags
 
-	text   strings.Builder // the logical line so far
-	pieces []piece
+	text    strings.Builder // the logical line so far
+	pieces  []piece
+	outside bool // an assignment stood outside of a section
 }
 
 func (r *reader) line(number int, line string) {
@@ -94,6 +95,9 @@ func (r *reader) logical(l logical) {
 	switch bad := badByte(l.text); {
 	case bad >= 0 && l.text[bad] == 0:
 		r.diags.Errorf(l.pos(bad), "NUL byte in the text, line ignored")
+	case bad >= 0 && l.text[bad] == '\r':
+		r.diags.Errorf(l.pos(bad), "carriage return within a line, line ignored").
+			Hintf("lines end in a newline, or a carriage return and a newline")
 	case bad >= 0:
 		r.diags.Warnf(l.pos(bad), "not valid UTF-8, line ignored")
 	case l.text[start] == '[':
@@ -103,10 +107,11 @@ func (r *reader) logical(l logical) {
 	}
 }
 
-// badByte returns the offset of the first NUL or invalid UTF-8 in s, or -1.
+// badByte returns the offset of the first NUL, carriage return or invalid UTF-8
+// in s, or -1.
 func badByte(s string) int {
 	for i, c := range s {
-		if c == 0 {
+		if c == 0 || c == '\r' {
 			return i
 		}
 		if c == utf8.RuneError {
@@ -136,8 +141,11 @@ func (r *reader) header(l logical, start, end int) {
 
 func (r *reader) assignment(l logical, start, end int) {
 	if len(r.file.Sections) == 0 {
-		r.diags.Warnf(l.pos(start), "assignment outside of a section, ignored").
-			Hintf("begin the file with [Container]")
+		if !r.outside {
+			r.diags.Warnf(l.pos(start), "assignment outside of a section, ignored with those that follow").
+				Hintf("begin the file with [Container]")
+		}
+		r.outside = true
 		return
 	}
 	eq := strings.IndexByte(l.text[start:end], '=')

@@ -44,8 +44,8 @@ func TestParse(t *testing.T) {
 		{"a comment does not continue", "[A]\n# c\\\nk=v\n", "1:1 [A]\n3:1 k 3:3 \"v\"\n", ""},
 		{"CRLF", "[A]\r\nk=a\\\r\nb\r\n", "1:1 [A]\n2:1 k 2:3 \"a b\"\n", ""},
 		{"BOM", "\ufeff[A]\nk=v\n", "1:1 [A]\n2:1 k 2:3 \"v\"\n", ""},
-		{"outside", "k=v\n[A]\n", "2:1 [A]\n",
-			"f:1:1: warning: assignment outside of a section, ignored (begin the file with [Container])\n"},
+		{"outside", "k=v\nl=m\n[A]\n", "3:1 [A]\n",
+			"f:1:1: warning: assignment outside of a section, ignored with those that follow (begin the file with [Container])\n"},
 		{"missing =", "[A]\n  k v\n", "1:1 [A]\n", "f:2:3: warning: missing '=', line ignored\n"},
 		{"missing key", "[A]\n = v\n", "1:1 [A]\n", "f:2:2: warning: missing key name before '=', line ignored\n"},
 		{"open header", "[A\nk=v\n", "1:1 [A]\n2:1 k 2:3 \"v\"\n",
@@ -53,6 +53,8 @@ func TestParse(t *testing.T) {
 		{"odd header", "[A[B]\n[]\n", "1:1 [A[B]\n2:1 []\n",
 			"f:1:1: error: not a section name: \"A[B\"\nf:2:1: error: not a section name: \"\"\n"},
 		{"NUL", "[A]\nk=a\x00b\nl=m\n", "1:1 [A]\n3:1 l 3:3 \"m\"\n", "f:2:4: error: NUL byte in the text, line ignored\n"},
+		{"CR", "[A]\nk=a\rb\nl=m\n", "1:1 [A]\n3:1 l 3:3 \"m\"\n",
+			"f:2:4: error: carriage return within a line, line ignored (lines end in a newline, or a carriage return and a newline)\n"},
 		{"not UTF-8", "[A]\nk=ä\xffb\nl=m\n", "1:1 [A]\n3:1 l 3:3 \"m\"\n", "f:2:4: warning: not valid UTF-8, line ignored\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -76,8 +76,11 @@ func cutSpan(s string) (span time.Duration, rest string, ok bool) {
 	}
 	unit, ok := timeUnit(rest[:n])
 	product := math.Round(count * float64(unit))
-	if !ok || product >= math.MaxInt64 {
+	if !ok {
 		return 0, "", false
+	}
+	if product >= math.MaxInt64 {
+		return Infinity, "", true
 	}
 	return time.Duration(product), strings.TrimLeft(rest[n:], blanks), true
 }

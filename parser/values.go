@@ -23,9 +23,9 @@ func (f *File) assignments(section, key string) []Entry {
 		if s.Name != section || s.Broken {
 			continue
 		}
-		for _, e := range s.Entries {
-			if e.Key == key {
-				all = append(all, e)
+		for i := range s.Entries { // by index: an entry is long to copy
+			if s.Entries[i].Key == key {
+				all = append(all, s.Entries[i])
 			}
 		}
 	}
