@@ -3,6 +3,8 @@ package emit
 import (
 	"strings"
 	"time"
+
+	"podman-ondemand/parser"
 )
 
 // Application is what one .ondemand file says, free of its syntax: all that
@@ -41,10 +43,17 @@ type Application struct {
 	Aliases []string
 }
 
-// Listener is one listening socket and its target in the container.
+// Listener is one listening socket, its target in the container, and where the
+// source asks for it.
 type Listener struct {
 	Address Value  // as in ListenStream= of systemd.socket(5)
 	Target  string // a port number, or the path of a Unix socket
+	Pos     parser.Pos
+}
+
+// isPath says whether l is a Unix socket in the file system.
+func (l Listener) isPath() bool {
+	return strings.HasPrefix(string(l.Address), "/") || strings.HasPrefix(string(l.Address), "%t/")
 }
 
 // Container is how podman runs the container.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +25,9 @@ func socketSection(app Application) Section {
 	options = append(options, Option{"Service", sibling(app.proxy())})
 	if app.FreeBind {
 		options = append(options, Option{"FreeBind", "yes"})
+	}
+	if slices.ContainsFunc(app.Listeners, Listener.isPath) {
+		options = append(options, Option{"RemoveOnStop", "yes"})
 	}
 	if app.IPv6Only {
 		options = append(options, Option{"BindIPv6Only", "ipv6-only"})

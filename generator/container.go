@@ -15,10 +15,7 @@ import (
 // arguments is that of the table of keys.
 func (t *translator) container() {
 	c := &t.app.Container
-	c.Name, c.Cgroups, c.Notify = "systemd-%N", "split", "conmon"
-	if strings.Contains(t.app.Name, "@") {
-		c.Name = "systemd-%p_%i"
-	}
+	c.Name, c.Cgroups, c.Notify = defaultName(t.app.Name), "split", "conmon"
 	for _, k := range parser.Keys {
 		if k.Section == parser.SectionContainer {
 			t.containerKey(k)
@@ -26,6 +23,31 @@ func (t *translator) container() {
 	}
 	t.image()
 	c.WaitForNetwork = t.yes(parser.SectionQuadlet, "DefaultDependencies")
+}
+
+// defaultName is the name of the container of a unit: Quadlet's, but for a
+// colon, which podman does not take.
+func defaultName(unit string) emit.Arg {
+	switch {
+	case strings.Contains(unit, ":"):
+		return emit.Literal("systemd-" + strings.NewReplacer(":", "_", "@", "_").Replace(unit))
+	case strings.Contains(unit, "@"):
+		return "systemd-%p_%i"
+	}
+	return "systemd-%N"
+}
+
+// containerName refuses what podman would refuse when the container starts.
+func (t *translator) containerName(w parser.Word) {
+	t.app.Container.Name = emit.Written(w.Text)
+	first := strings.IndexAny(w.Text[:1], "-_.") < 0
+	if first && !strings.ContainsFunc(w.Text, func(c rune) bool {
+		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("_.-%${}@", c))
+	}) {
+		return
+	}
+	t.diags.Errorf(w.Pos(), "ContainerName=: not a name for a container: %q", w.Text).
+		Hintf("letters, digits and any of - _ . make one that begins with a letter or digit")
 }
 
 // containerKey adds what one key of [Container] becomes.
@@ -84,7 +106,7 @@ func (t *translator) special(k parser.Key, ws []parser.Word) {
 	case "GlobalArgs":
 		c.Global = append(c.Global, written(ws)...)
 	case "ContainerName":
-		c.Name = emit.Written(ws[0].Text)
+		t.containerName(ws[0])
 	case "CgroupsMode":
 		c.Cgroups = emit.Written(ws[0].Text)
 	case "Entrypoint":
@@ -189,16 +211,15 @@ func (t *translator) user(w parser.Word) {
 	t.run("--user", user)
 }
 
-// devices leaves a device with a dash in front out if the host does not have
-// it. Quadlet looks when it generates; a generator may run before the device
-// is there, so podman looks when the container starts.
+// devices leaves a device with a dash in front out if the host does not have it
+// now, as Quadlet does.
 func (t *translator) devices(ws []parser.Word) {
 	for _, w := range ws {
-		if optional, ok := strings.CutPrefix(w.Text, "-"); ok {
-			t.diags.Warnf(w.Pos(), "AddDevice=-: optional devices are not supported yet, %s left out", optional)
-			continue
+		device, optional := strings.CutPrefix(w.Text, "-")
+		path, _, _ := strings.Cut(device, ":")
+		if !optional || t.files.exists(path) {
+			t.run("--device", device)
 		}
-		t.run("--device", w.Text)
 	}
 }
 
@@ -232,11 +253,13 @@ func (t *translator) source(w parser.Word, source string, extensions ...string) 
 // hostPath makes a path that starts with a dot absolute, and lets the service
 // wait for the file system that an absolute path lies on.
 func (t *translator) hostPath(source string) string {
+	mount := source
 	if strings.HasPrefix(source, ".") {
-		source = path.Join(t.dir(), source)
+		dir := strings.ReplaceAll(t.dir(), "%", "%%")
+		mount, source = path.Join(dir, source), path.Join(strings.ReplaceAll(dir, "$", "$$"), source)
 	}
-	if strings.HasPrefix(source, "/") {
-		t.app.Container.Mounts = append(t.app.Container.Mounts, emit.Value(emit.Written(source)))
+	if strings.HasPrefix(mount, "/") {
+		t.app.Container.Mounts = append(t.app.Container.Mounts, emit.Value(emit.Written(mount)))
 	}
 	return source
 }
@@ -247,7 +270,7 @@ func (t *translator) fileNear(name string) string {
 	if path.IsAbs(name) || specifier {
 		return name
 	}
-	return path.Join(t.dir(), name)
+	return path.Join(strings.NewReplacer("%", "%%", "$", "$$").Replace(t.dir()), name)
 }
 
 // mountsOfHost are the types of Mount= whose source may be a path of the host
@@ -306,10 +329,25 @@ func (t *translator) image() {
 	case hasRootfs:
 		t.run("--rootfs", rootfs.Text)
 	default:
-		t.diags.Errorf(t.start(), "no Image= or Rootfs= in [Container]").
-			Hintf("for example Image=docker.io/library/httpd:2.4")
+		t.noImage()
 	}
 	t.app.Container.Run = append(t.app.Container.Run, written(t.values(parser.SectionContainer, "Exec"))...)
+}
+
+// noImage is about a file that says nothing of what to run; where lines were
+// lost, it may have said so there.
+func (t *translator) noImage() {
+	pos := t.start()
+	for _, s := range t.file.Sections {
+		switch {
+		case s.Broken:
+			return
+		case s.Name == parser.SectionContainer:
+			pos = s.Pos
+		}
+	}
+	t.diags.Errorf(pos, "no Image= or Rootfs= in [Container]").
+		Hintf("for example Image=docker.io/library/httpd:2.4")
 }
 
 // shortName warns of an image that podman has to look up in a list of

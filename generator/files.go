@@ -2,6 +2,7 @@ package generator
 
 import (
 	"cmp"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -35,12 +36,54 @@ func (s Source) parse() (*parser.File, parser.Diags) {
 type Files struct {
 	quadlets map[string]place   // by file name
 	dropIns  map[string][]place // by the name of the directory, the most important first
+	// unitDirs are where systemd looks for units as well; units are the names
+	// that are there, once somebody has asked.
+	unitDirs []unitDir
+	units    map[string]unitDir
+}
+
+// unitDir is a directory of the unit search path (systemd.unit(5)). Of two units
+// of one name systemd takes that of a directory that comes first: before the
+// generators'.
+type unitDir struct {
+	path  string
+	first bool
+}
+
+// installedUnit finds a unit of that name which no generator has made. first
+// says that systemd takes it, "" that there is none. What a person has masked
+// is not there.
+func (f *Files) installedUnit(name string) (path string, first bool) {
+	if f.units == nil {
+		f.units = map[string]unitDir{}
+		for i := len(f.unitDirs) - 1; i >= 0; i-- { // the first of them counts
+			entries, _ := os.ReadDir(f.unitDirs[i].path)
+			for _, e := range entries {
+				f.units[e.Name()] = f.unitDirs[i]
+			}
+		}
+	}
+	dir, ok := f.units[name]
+	if !ok {
+		return "", false
+	}
+	path = dir.path + "/" + name
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return "", false
+	}
+	return path, dir.first
 }
 
 // place is where a file lies, and what it is called in units and messages.
 type place struct {
 	disk, path string
 	mask       bool // a link to /dev/null: there is no such file
+}
+
+// exists says whether the host has a file or device at path.
+func (f *Files) exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // find returns the file of that name, if there is one that can be read.
@@ -58,12 +101,12 @@ func (f *Files) load(src *Source) parser.Diags {
 	var ds parser.Diags
 	var err error
 	if src.Text, err = readFile(src.disk); err != nil {
-		ds.Errorf(parser.Pos{File: src.Path}, "%v", plain(err))
+		ds.Errorf(parser.Pos{File: src.Path}, "%v", unreadable(src.disk, err))
 	}
 	for _, at := range f.dropInsOf(path.Base(src.Path)) {
 		text, err := readFile(at.disk)
 		if err != nil {
-			ds.Errorf(parser.Pos{File: at.path}, "%v", plain(err))
+			ds.Errorf(parser.Pos{File: at.path}, "%v", unreadable(at.disk, err))
 		}
 		src.DropIns = append(src.DropIns, Source{Path: at.path, Text: text})
 	}

@@ -1,10 +1,13 @@
 package generator
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"podman-ondemand/parser"
 )
@@ -81,8 +84,8 @@ func fileType(e fs.DirEntry, disk string) fs.FileMode {
 }
 
 func (f *finder) file(name string, at place, mode fs.FileMode) {
-	if _, ok := kindOf(name); !ok || f.names[name] {
-		return
+	if _, ok := kindOf(name); !ok || f.names[name] || strings.HasPrefix(name, ".#") {
+		return // .# is the lock of an editor
 	}
 	f.names[name] = true
 	if mode&fs.ModeCharDevice != 0 {
@@ -143,6 +146,14 @@ func (f *finder) read() {
 		}
 	}
 	f.sources = readable
+}
+
+// unreadable says why a file cannot be read, without its path.
+func unreadable(disk string, err error) error {
+	if info, lerr := os.Lstat(disk); lerr == nil && info.Mode()&fs.ModeSymlink != 0 && err == unix.ENOENT {
+		return errors.New("a link that leads nowhere")
+	}
+	return plain(err)
 }
 
 // plain drops the path from an error whose message begins with it already.

@@ -41,7 +41,7 @@ func Generate(sources []Source, files *Files, opt emit.Options) Result {
 			check(trees[i], sources[i], &diags[i])
 		}
 	})
-	return collect(apps, trees, diags, opt)
+	return collect(apps, trees, diags, files, opt)
 }
 
 // check makes sure that the units can be written as they are.
@@ -55,13 +55,15 @@ func check(tree emit.Tree, src Source, ds *parser.Diags) {
 
 // collect puts the parts together in the order of the sources, and leaves out
 // what would take a unit name from one before it.
-func collect(apps []emit.Application, trees []emit.Tree, diags []parser.Diags, opt emit.Options) Result {
+func collect(apps []emit.Application, trees []emit.Tree, diags []parser.Diags, files *Files, opt emit.Options) Result {
 	r := Result{Trees: make([]Tree, 0, len(apps)+1)}
 	good := make([]emit.Application, 0, len(apps))
-	owners := make(map[string]string, 3*len(apps))
+	c := clashes{files: files, names: make(map[string]string, 3*len(apps)), listeners: map[uint16][]listener{}}
 	for i, app := range apps {
 		r.Diags = append(r.Diags, diags[i]...)
-		if diags[i].HasErrors() || !r.claim(owners, app, trees[i]) {
+		ds := c.claim(app, trees[i], diags[i].HasErrors())
+		r.Diags = append(r.Diags, ds...)
+		if diags[i].HasErrors() || ds.HasErrors() {
 			r.Diags.Warnf(parser.Pos{File: app.Source}, "%s is not generated", app.Name)
 			continue
 		}
@@ -74,26 +76,6 @@ func collect(apps []emit.Application, trees []emit.Tree, diags []parser.Diags, o
 	}
 	r.Trees = append(r.Trees, Tree{Tree: common, Name: "podman-ondemand"})
 	return r
-}
-
-// claim takes the unit names of app, unless an application before it has one
-// of them.
-func (r *Result) claim(owners map[string]string, app emit.Application, tree emit.Tree) bool {
-	names := append([]string{}, app.Aliases...)
-	for _, u := range tree.Units {
-		names = append(names, u.Name)
-	}
-	for _, name := range names {
-		if owner, taken := owners[name]; taken {
-			r.Diags.Errorf(parser.Pos{File: app.Source}, "%s is a unit of %s already", name, owner).
-				Hintf("rename the file, or write ServiceName= in [Container]")
-			return false
-		}
-	}
-	for _, name := range names {
-		owners[name] = app.Source
-	}
-	return true
 }
 
 // workers is how many files are worked on at a time. More do not help: the

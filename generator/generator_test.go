@@ -109,8 +109,12 @@ func TestDirs(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			e := environment{user: c.user, uid: 7, getenv: func(k string) string { return c.env[k] }}
 			var got []string
-			for _, d := range e.dirs() {
+			dirs, ds := e.dirs()
+			for _, d := range dirs {
 				got = append(got, d.Path)
+			}
+			if wrong := c.name == "listed"; (len(ds) > 0) != wrong {
+				t.Errorf("messages: %v", ds)
 			}
 			if diff := cmp.Diff(c.want, strings.Join(got, " ")); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)

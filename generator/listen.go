@@ -40,7 +40,7 @@ func (t *translator) sockets() {
 	for _, l := range ls {
 		t.app.FreeBind = t.app.FreeBind || l.fixed()
 		t.app.Listeners = append(t.app.Listeners,
-			emit.Listener{Address: emit.Passed(l.address), Target: strconv.Itoa(int(l.target))})
+			emit.Listener{Address: emit.Passed(l.address), Target: strconv.Itoa(int(l.target)), Pos: l.pos})
 	}
 }
 
@@ -53,120 +53,146 @@ func (l listener) fixed() bool {
 func (t *translator) published() []listener {
 	var ls []listener
 	for _, w := range t.values(parser.SectionContainer, "PublishPort") {
-		ls = append(ls, t.publishPort(w)...)
+		if p, ok := t.publish(w); ok {
+			ls = append(ls, t.listeners(p)...)
+		}
 	}
 	return ls
 }
 
-// publishPort reads [ADDRESS:]HOSTPORT:PORT[/tcp], where both ports may be
-// ranges of the same length (podman-run(1), --publish).
-func (t *translator) publishPort(w parser.Word) []listener {
-	text := parser.Unquote(w.Text)
-	ports, protocol, _ := strings.Cut(text, "/")
-	switch protocol {
-	case "", "tcp":
-	case "udp":
-		t.diags.Errorf(w.Pos(), "PublishPort=%s: UDP cannot be served on demand yet", text)
-		return nil
-	default:
-		t.diags.Errorf(w.Pos(), "PublishPort=%s: unknown protocol %q", text, protocol).Hintf("only tcp can be served on demand")
-		return nil
-	}
-	address, host, inside, ok := splitPublish(ports)
-	if !ok || host == "" {
-		t.diags.Errorf(w.Pos(), "PublishPort=%s says no port of the host", text).Hintf("write [ADDRESS:]HOSTPORT:PORT")
-		return nil
-	}
-	return t.portRange(w, address, host, inside)
+// part is a piece of a word and where it starts in it.
+type part struct {
+	word parser.Word
+	off  int
+	text string
 }
 
-// splitPublish splits [ADDRESS:]HOSTPORT:PORT.
-func splitPublish(s string) (address, host, inside string, ok bool) {
-	i := strings.LastIndexByte(s, ':')
+func (p part) pos() parser.Pos { return p.word.PosAt(p.off) }
+
+// cut cuts p at the last sep.
+func (p part) cut(sep byte) (before, after part, found bool) {
+	i := strings.LastIndexByte(p.text, sep)
 	if i < 0 {
-		return "", "", "", false
+		return part{p.word, p.off, ""}, p, false
 	}
-	rest, inside := s[:i], s[i+1:]
-	if i = strings.LastIndexByte(rest, ':'); i >= 0 {
-		address, rest = rest[:i], rest[i+1:]
-	}
-	return address, rest, inside, true
+	return part{p.word, p.off, p.text[:i]}, part{p.word, p.off + i + 1, p.text[i+1:]}, true
 }
 
-func (t *translator) portRange(w parser.Word, address, host, inside string) []listener {
-	ip, bad := t.publishAddress(w, address)
-	if strings.Contains(host, "%") {
-		return t.specifierPort(w, ip, host, inside)
+// publish is a value of PublishPort= in its parts.
+type publish struct {
+	whole                 parser.Word
+	address, host, inside part
+}
+
+// publish takes [ADDRESS:]HOSTPORT:PORT[/tcp] apart (podman-run(1), --publish).
+func (t *translator) publish(w parser.Word) (p publish, ok bool) {
+	p.whole = w
+	text := part{word: w, text: w.Text}
+	if bare := parser.Unquote(w.Text); bare != w.Text {
+		text.off, text.text = 1, bare
 	}
-	from, to, err := ports(host)
-	if err != nil {
-		t.diags.Errorf(inWord(w, host), "PublishPort=: %v", err)
-		bad = true
+	if i := strings.IndexAny(text.text, " \t"); i >= 0 {
+		t.diags.Errorf(part{w, text.off + i, ""}.pos(), "PublishPort= takes one port a line").
+			Hintf("write another PublishPort=, and comments on lines of their own")
+		return p, false
 	}
-	target, last, err := ports(inside)
-	if err != nil {
-		t.diags.Errorf(inWord(w, inside), "PublishPort=: %v", err)
-		bad = true
+	ports, protocol, named := text.cut('/')
+	if !named {
+		ports, protocol = text, part{text: "tcp"}
 	}
-	if !bad && to-from != last-target {
-		t.diags.Errorf(w.Pos(), "PublishPort=%s: the ranges are not of the same length", w.Text)
-		bad = true
+	if !t.protocol(protocol) {
+		return p, false
 	}
-	if bad {
+	rest, inside, found := ports.cut(':')
+	p.inside = inside
+	if p.address, p.host, _ = rest.cut(':'); !found || p.host.text == "" {
+		t.diags.Errorf(w.Pos(), "PublishPort=%s says no port of the host, podman would choose any", text.text).
+			Hintf("write HOSTPORT:PORT, like %s:%s", p.inside.text, p.inside.text)
+		return p, false
+	}
+	return p, true
+}
+
+func (t *translator) protocol(p part) bool {
+	switch strings.ToLower(p.text) {
+	case "tcp":
+		return true
+	case "udp":
+		t.diags.Errorf(p.pos(), "UDP cannot be served on demand yet")
+	default:
+		t.diags.Errorf(p.pos(), "PublishPort=: unknown protocol %q", p.text).Hintf("only tcp can be served on demand")
+	}
+	return false
+}
+
+// listeners makes a listener for each port; both ports may be ranges of the
+// same length.
+func (t *translator) listeners(p publish) []listener {
+	ip, ok := t.publishAddress(p.address)
+	target, last, targetOK := t.ports(p.inside)
+	if strings.Contains(p.host.text, "%") {
+		return t.specifierPort(p, ip, target, ok && targetOK && target == last)
+	}
+	from, to, hostOK := t.ports(p.host)
+	if !ok || !hostOK || !targetOK {
+		return nil
+	}
+	if to-from != last-target {
+		t.diags.Errorf(p.host.pos(), "PublishPort=%s: the ranges are not of the same length", p.whole.Text)
 		return nil
 	}
 	var ls []listener
-	for p := int(from); p <= int(to); p++ {
-		ls = append(ls, listener{streamAddress(ip, uint16(p)), target + uint16(p) - from, w.Pos(), ip, uint16(p)})
+	for n := int(from); n <= int(to); n++ {
+		ls = append(ls, listener{streamAddress(ip, uint16(n)), target + uint16(n) - from, p.whole.Pos(), ip, uint16(n)})
 	}
 	return ls
 }
 
 // specifierPort is a port of the host that systemd knows when it starts the
 // socket, like %i of a template.
-func (t *translator) specifierPort(w parser.Word, ip netip.Addr, host, inside string) []listener {
-	target, err := parser.ParsePort(inside)
-	if err != nil {
-		t.diags.Errorf(inWord(w, inside), "PublishPort=: %v", err)
+func (t *translator) specifierPort(p publish, ip netip.Addr, target uint16, ok bool) []listener {
+	if !ok {
 		return nil
 	}
-	address := host
+	address := p.host.text
 	if ip.IsValid() {
-		address = strings.TrimSuffix(streamAddress(ip, 0), "0") + host
+		address = strings.TrimSuffix(streamAddress(ip, 0), "0") + address
 	}
-	return []listener{{address: address, target: target, pos: w.Pos(), ip: ip}}
+	return []listener{{address: address, target: target, pos: p.whole.Pos(), ip: ip}}
 }
 
 // publishAddress reads the address in front of the ports; IPv6 ones stand in
 // brackets.
-func (t *translator) publishAddress(w parser.Word, s string) (ip netip.Addr, bad bool) {
-	if s == "" {
-		return netip.Addr{}, false
+func (t *translator) publishAddress(p part) (ip netip.Addr, ok bool) {
+	if p.text == "" {
+		return netip.Addr{}, true
 	}
-	bare := strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
+	bare := strings.TrimSuffix(strings.TrimPrefix(p.text, "["), "]")
 	ip, err := netip.ParseAddr(bare)
-	if err != nil || ip.Is6() != strings.HasPrefix(s, "[") {
-		t.diags.Errorf(inWord(w, s), "PublishPort=: not an address: %q", s).Hintf("write one like 127.0.0.1 or [::1]")
-		return ip, true
+	if err != nil || ip.Zone() != "" || ip.Is6() != strings.HasPrefix(p.text, "[") {
+		t.diags.Errorf(p.pos(), "PublishPort=: not an address: %q", p.text).Hintf("write one like 127.0.0.1 or [::1]")
+		return ip, false
 	}
-	return ip, false
-}
-
-// inWord is the place of part in w.
-func inWord(w parser.Word, part string) parser.Pos {
-	return w.PosAt(max(strings.Index(w.Text, part), 0))
+	return ip, true
 }
 
 // ports reads a port or a range of ports.
-func ports(s string) (from, to uint16, err error) {
-	first, last, isRange := strings.Cut(s, "-")
-	if from, err = parser.ParsePort(first); err != nil || !isRange {
-		return from, from, err
+func (t *translator) ports(p part) (from, to uint16, ok bool) {
+	first, last, isRange := strings.Cut(p.text, "-")
+	from, err := parser.ParsePort(first)
+	to = from
+	if err == nil && isRange {
+		to, err = parser.ParsePort(last)
 	}
-	if to, err = parser.ParsePort(last); err == nil && to < from {
-		_, err = parser.ParsePort(s)
+	if err != nil {
+		t.diags.Errorf(p.pos(), "PublishPort=: %v", err)
+		return 0, 0, false
 	}
-	return from, to, err
+	if to < from {
+		t.diags.Errorf(p.pos(), "PublishPort=: the range %s runs backwards", p.text)
+		return 0, 0, false
+	}
+	return from, to, true
 }
 
 // streamAddress writes an address as ListenStream= takes it.
@@ -197,17 +223,30 @@ func (t *translator) streams(published []listener) []listener {
 	return ls
 }
 
+// stream reads an address of ListenStream= (systemd.socket(5)): a port, an IP
+// address with a port, a path, or an abstract name. systemd would drop one that
+// it cannot read, and give the proxy fewer sockets than it has targets for.
 func (t *translator) stream(e parser.Entry) listener {
 	l := listener{address: e.Value, pos: e.ValuePos(0)}
-	if strings.HasPrefix(e.Value, "vsock:") {
-		t.diags.Errorf(l.pos, "ListenStream=%s: vsock cannot be served on demand", e.Value)
-	}
-	if port, err := parser.ParsePort(e.Value); err == nil {
-		l.port = port
-	} else if ap, err := netip.ParseAddrPort(e.Value); err == nil {
-		l.ip, l.port = ap.Addr(), ap.Port()
+	if l.parse(); l.port == 0 && !l.named() {
+		t.diags.Errorf(l.pos, "ListenStream=%s cannot be served on demand", e.Value).
+			Hintf("write a port, 127.0.0.1:PORT, [::1]:PORT, /PATH or @NAME")
 	}
 	return l
+}
+
+// parse fills in the IP address and port, if the address has them.
+func (l *listener) parse() {
+	if port, err := parser.ParsePort(l.address); err == nil {
+		l.port = port
+	} else if ap, err := netip.ParseAddrPort(l.address); err == nil {
+		l.ip, l.port = ap.Addr(), ap.Port()
+	}
+}
+
+// named says whether l is a Unix socket, or known when the socket starts.
+func (l listener) named() bool {
+	return strings.HasPrefix(l.address, "/") || strings.HasPrefix(l.address, "@") || strings.Contains(l.address, "%")
 }
 
 // containerPorts finds the ports behind [Socket] ListenStream=: one

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 
 	"podman-ondemand/emit"
 	"podman-ondemand/parser"
@@ -64,9 +65,11 @@ func DryRun(args []string) int {
 }
 
 func run(env environment) Result {
-	sources, files, diags := find(env.dirs())
+	dirs, diags := env.dirs()
+	sources, files, found := find(dirs)
+	files.unitDirs = env.unitDirs()
 	r := Generate(sources, files, emit.Options{Podman: env.podman, Program: env.program, User: env.user})
-	r.Diags = append(diags, r.Diags...)
+	r.Diags = slices.Concat(diags, found, r.Diags)
 	return r
 }
 

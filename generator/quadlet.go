@@ -129,3 +129,8 @@ func (t *translator) require(w parser.Word, name string, extensions ...string) (
 	}
 	return r.resource, ok
 }
+
+// inWord is the place of part in w.
+func inWord(w parser.Word, part string) parser.Pos {
+	return w.PosAt(max(strings.Index(w.Text, part), 0))
+}

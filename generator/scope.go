@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"podman-ondemand/parser"
 )
 
 // environment is all that the generator takes from its surroundings.
@@ -52,12 +54,12 @@ const (
 )
 
 // dirs is the search path, the most important directory first.
-func (e environment) dirs() []dir {
+func (e environment) dirs() ([]dir, parser.Diags) {
 	if list := e.getenv(dirsVar); list != "" {
 		return listed(list)
 	}
 	if !e.user {
-		return []dir{{Path: runDir}, {Path: etcDir, skip: topUsers}, {Path: usrDir, skip: topUsers}}
+		return []dir{{Path: runDir}, {Path: etcDir, skip: topUsers}, {Path: usrDir, skip: topUsers}}, nil
 	}
 	var dirs []dir
 	if run := e.getenv("XDG_RUNTIME_DIR"); run != "" {
@@ -70,7 +72,27 @@ func (e environment) dirs() []dir {
 		users := base + "/users"
 		dirs = append(dirs, dir{Path: users + "/" + strconv.Itoa(e.uid)}, dir{Path: users, skip: topNumbers})
 	}
-	return dirs
+	return dirs, nil
+}
+
+// unitDirs are the directories of systemd.unit(5) that hold units which are not
+// generated, the most important first.
+func (e environment) unitDirs() []unitDir {
+	if !e.user {
+		return []unitDir{
+			{"/etc/systemd/system", true}, {"/run/systemd/system", true},
+			{"/usr/local/lib/systemd/system", false}, {"/usr/lib/systemd/system", false},
+		}
+	}
+	var dirs []unitDir
+	if config := e.configHome(); config != "" {
+		dirs = append(dirs, unitDir{config + "/systemd/user", true})
+	}
+	dirs = append(dirs, unitDir{"/etc/systemd/user", true}, unitDir{"/run/systemd/user", true})
+	if home := e.getenv("HOME"); filepath.IsAbs(home) {
+		dirs = append(dirs, unitDir{home + "/.local/share/systemd/user", false})
+	}
+	return append(dirs, unitDir{"/usr/local/lib/systemd/user", false}, unitDir{"/usr/lib/systemd/user", false})
 }
 
 func (e environment) configHome() string {
@@ -83,16 +105,19 @@ func (e environment) configHome() string {
 	return ""
 }
 
-// listed reads PODMAN_ONDEMAND_UNIT_DIRS; what is not an absolute path counts
-// for nothing.
-func listed(list string) []dir {
+// listed reads PODMAN_ONDEMAND_UNIT_DIRS. What is not an absolute path counts
+// for nothing: a generator has no directory of its own to start from.
+func listed(list string) ([]dir, parser.Diags) {
 	var dirs []dir
+	var ds parser.Diags
 	for _, path := range filepath.SplitList(list) {
 		if filepath.IsAbs(path) {
 			dirs = append(dirs, dir{Path: filepath.Clean(path)})
+		} else {
+			ds.Warnf(parser.Pos{File: dirsVar}, "not an absolute path, ignored: %q", path)
 		}
 	}
-	return dirs
+	return dirs, ds
 }
 
 // topUsers leaves the applications of users to the users' managers.

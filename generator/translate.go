@@ -84,7 +84,7 @@ func (t *translator) name() {
 	}
 	if !validName(t.app.Name) {
 		t.diags.Errorf(pos, "%s makes no unit name: %q", what, t.app.Name).
-			Hintf("letters, digits and any of : - _ . make one, %d at the most", maxName)
+			Hintf("letters, digits and any of : - _ . make one that does not begin with a dot, %d at the most", maxName)
 	}
 }
 
@@ -93,11 +93,11 @@ func (t *translator) name() {
 const maxName = 200
 
 // validName says whether name can be the base of a unit name (systemd.unit(5),
-// "Description").
+// "Description"). A backslash, which could be, makes no name for a container.
 func validName(name string) bool {
-	return len(name) <= maxName && strings.Trim(name, ".") != "" && name[0] != '@' &&
+	return name != "" && len(name) <= maxName && name[0] != '.' && name[0] != '@' &&
 		!strings.ContainsFunc(name, func(c rune) bool {
 			return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
-				strings.ContainsRune(`:-_.\@`, c))
+				strings.ContainsRune(`:-_.@`, c))
 		})
 }

@@ -79,11 +79,14 @@ func (t *translator) serviceKey(e parser.Entry) bool {
 	case "NotifyAccess", "Delegate":
 		return false
 	case "KillMode":
-		if e.Value != "mixed" && e.Value != "control-group" {
+		if e.Value != "" && e.Value != "mixed" && e.Value != "control-group" {
 			t.diags.Errorf(pos, "KillMode=%s would leave processes behind", e.Value).
 				Hintf("write mixed or control-group")
 		}
 	case "ExecStart":
+		if e.Value == "" {
+			return false
+		}
 		t.diags.Errorf(e.Pos, "ExecStart= is podman's").Hintf("write Exec= in [Container] for the command in the container")
 	case "User", "Group", "DynamicUser":
 		t.diags.Warnf(e.Pos, "%s= in [Service] runs podman as somebody else, which rarely works", e.Key).
@@ -119,8 +122,9 @@ func (t *translator) install() {
 		_, assigned := t.file.Last(parser.SectionInstall, k.key)
 		set = set || assigned
 		for _, w := range t.values(parser.SectionInstall, k.key) {
-			if t.unitName(w, k.key) {
-				t.app.Install = append(t.app.Install, emit.Install{Kind: k.kind, Unit: w.Text})
+			in := emit.Install{Kind: k.kind, Unit: w.Text}
+			if t.unitName(w, k.key) && !slices.Contains(t.app.Install, in) {
+				t.app.Install = append(t.app.Install, in)
 			}
 		}
 	}
@@ -133,7 +137,7 @@ func (t *translator) install() {
 	for _, w := range t.values(parser.SectionInstall, "Alias") {
 		if !strings.HasSuffix(w.Text, ".socket") {
 			t.diags.Errorf(w.Pos(), "Alias=%s is not the name of a socket unit", w.Text).Hintf("write NAME.socket")
-		} else if t.unitName(w, "Alias") && w.Text != t.app.Name+".socket" {
+		} else if t.unitName(w, "Alias") && w.Text != t.app.Name+".socket" && !slices.Contains(t.app.Aliases, w.Text) {
 			t.app.Aliases = append(t.app.Aliases, w.Text)
 		}
 	}
@@ -153,7 +157,7 @@ func (t *translator) defaultInstance(w parser.Word) {
 // unitName says whether w names a unit: it becomes part of a path.
 func (t *translator) unitName(w parser.Word, key string) bool {
 	dot := strings.LastIndexByte(w.Text, '.')
-	if dot > 0 && dot < len(w.Text)-1 && validName(w.Text) {
+	if dot > 0 && dot < len(w.Text)-1 && validName(strings.ReplaceAll(w.Text, `\`, "")) {
 		return true
 	}
 	t.diags.Errorf(w.Pos(), "%s=: not the name of a unit: %q", key, w.Text)
