@@ -40,7 +40,7 @@ func defaultName(unit string) emit.Arg {
 // containerName refuses what podman would refuse when the container starts.
 func (t *translator) containerName(w parser.Word) {
 	t.app.Container.Name = emit.Written(w.Text)
-	first := strings.IndexAny(w.Text[:1], "-_.") < 0
+	first := !strings.ContainsAny(w.Text[:1], "-_.")
 	if first && !strings.ContainsFunc(w.Text, func(c rune) bool {
 		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("_.-%${}@", c))
 	}) {
