@@ -46,6 +46,7 @@ var oracleSpecial = map[string][]string{
 	"SeccompProfile":  {"/x.json", "unconfined"},
 	"LogDriver":       {"journald", "none"},
 	"ReloadSignal":    {"SIGHUP"},
+	"RemapUsers":      {"manual", "auto", "keep-id", "auto\nRemapUid=0:1:2 3:4:5\nRemapGid=6:7:8", "keep-id\nRemapUid=9", "manual\nRemapUid=0:1:2", "auto\nRemapUidSize=7", "other"},
 }
 
 // oracleLeftOut are keys that are not compared, with the reason.
@@ -56,10 +57,9 @@ var oracleLeftOut = map[string]string{
 	"PublishPort":  "it publishes on demand here",
 	"Pod":          "not supported yet",
 	"StartWithPod": "not supported yet",
-	"RemapUsers":   "not supported yet",
-	"RemapUid":     "not supported yet",
-	"RemapGid":     "not supported yet",
-	"RemapUidSize": "not supported yet",
+	"RemapUid":     "the values of RemapUsers have it",
+	"RemapGid":     "the values of RemapUsers have it",
+	"RemapUidSize": "the values of RemapUsers have it",
 }
 
 // oracleDifferences are lines of a file where the two are meant to differ, and why. An empty key stands for any.

@@ -131,6 +131,10 @@ func (t *translator) special(k parser.Key, ws []parser.Word) {
 		t.mounts(ws)
 	case "PodmanArgs":
 		c.Run = append(c.Run, written(ws)...)
+	case "RemapUsers":
+		t.remapUsers(ws[0])
+	case "RemapUid", "RemapGid", "RemapUidSize":
+		t.remapAlone(k, ws[0])
 	case "ReloadCmd":
 		c.Reload = append([]emit.Arg{"exec", c.Name}, written(ws)...)
 	case "ReloadSignal":
