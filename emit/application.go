@@ -34,6 +34,8 @@ type Application struct {
 	Ready string
 
 	Container Container
+	// Existing is the unit that is woken in the place of a container of our own.
+	Existing string
 
 	// Unit, Service and Socket are a person's own lines of these sections.
 	Unit, Service, Socket []Option
@@ -92,15 +94,25 @@ type Options struct {
 
 // Units makes the units and links of an application.
 func Units(app Application, opt Options) Tree {
-	return Tree{
-		Units: []Unit{socketUnit(app), proxyUnit(app, opt), containerUnit(app, opt)},
-		Links: socketLinks(app),
+	units := []Unit{socketUnit(app), proxyUnit(app, opt)}
+	if app.Existing == "" {
+		units = append(units, containerUnit(app, opt))
+	} else {
+		units = append(units, existingDropIn(app))
 	}
+	return Tree{Units: units, Links: socketLinks(app)}
 }
 
-func (app Application) socket() string    { return app.file("", ".socket") }
-func (app Application) proxy() string     { return app.file("-proxy", ".service") }
-func (app Application) container() string { return app.file("", ".service") }
+func (app Application) socket() string { return app.file("", ".socket") }
+func (app Application) proxy() string  { return app.file("-proxy", ".service") }
+
+// container is the service that the proxy stands in front of.
+func (app Application) container() string {
+	if app.Existing != "" {
+		return app.Existing
+	}
+	return app.file("", ".service")
+}
 
 // file is the name of a unit of app in the generator's directory.
 func (app Application) file(suffix, extension string) string {

@@ -18,7 +18,7 @@ import (
 func proxyUnit(app Application, opt Options) Unit {
 	container, socket := sibling(app.container()), sibling(app.socket())
 	return Unit{app.proxy(), []Section{
-		app.unitSection(": passes connections on to its container",
+		app.unitSection(": passes connections on to "+app.what(),
 			Option{"Wants", container},
 			Option{"After", Words(container, socket)},
 			Option{"PartOf", socket},
@@ -36,21 +36,38 @@ func proxyUnit(app Application, opt Options) Unit {
 	}}
 }
 
+// ready is the check of the proxy. In front of a unit that is there already it
+// does not connect inside a container, and a published port takes connections
+// before anybody listens behind it.
+func (app Application) ready() string {
+	if app.Ready == "tcp" && app.Existing != "" {
+		return "open"
+	}
+	return app.Ready
+}
+
+// what is behind the proxy, in a description.
+func (app Application) what() string {
+	if app.Existing != "" {
+		return app.Existing
+	}
+	return "its container"
+}
+
 func proxyCommand(app Application, opt Options) []Arg {
 	container := sibling(app.container())
 	dir := "%t/" + runtimeDir(strings.TrimSuffix(string(container), ".service"))
-	args := []Arg{
-		Literal(opt.Program), "proxy",
-		"--unit=" + Written(string(container)),
-		"--pid-file=" + Written(dir+pidFile),
-		"--conmon-pid-file=" + Written(dir+conmonPidFile),
-		"--idle-timeout=" + Literal(span(app.IdleTimeout)),
-		"--start-timeout=" + Literal(span(app.StartTimeout)),
-		"--max-connections=" + Literal(strconv.Itoa(app.MaxConnections)),
-		"--ready=" + Literal(app.Ready),
+	args := []Arg{Literal(opt.Program), "proxy", "--unit=" + Written(string(container))}
+	if app.Existing == "" {
+		args = append(args, "--pid-file="+Written(dir+pidFile), "--conmon-pid-file="+Written(dir+conmonPidFile))
 	}
+	args = append(args,
+		"--idle-timeout="+Literal(span(app.IdleTimeout)),
+		"--start-timeout="+Literal(span(app.StartTimeout)),
+		"--max-connections="+Literal(strconv.Itoa(app.MaxConnections)),
+		"--ready="+Literal(app.ready()))
 	for _, l := range app.Listeners {
-		args = append(args, Literal(l.Target))
+		args = append(args, Written(l.Target)) // a path may hold %t
 	}
 	return args
 }

@@ -16,7 +16,10 @@ func Translate(src Source, files *Files) (emit.Application, parser.Diags) {
 	t := translator{file: file, files: files, diags: append(diags, file.Check()...)}
 	t.app.Source = src.Path
 	t.name()
-	t.container()
+	t.existing()
+	if t.app.Existing == "" {
+		t.container()
+	}
 	t.sockets()
 	t.onDemand()
 	t.units()

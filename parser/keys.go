@@ -171,6 +171,8 @@ var Keys = []Key{
 	{SectionContainer, "Rootfs", String, "4.5", "", "Directory to run in the place of an image"},
 	{SectionContainer, "Exec", LastArgs, "4.4", "", "Command in the container, in the place of the image's"},
 
+	{SectionOnDemand, "Unit", String, "", "", "Unit that is there already, or a file of Quadlet, to wake in place of a container"},
+	{SectionOnDemand, "Target", Words, "", "", "Where that unit listens, behind each [Socket] ListenStream="},
 	{SectionOnDemand, "ContainerPort", Words, "", "", "Port in the container behind each [Socket] ListenStream="},
 	{SectionOnDemand, "IdleTimeout", TimeSpan, "", "", "How long nobody is connected until it stops, 5min by default"},
 	{SectionOnDemand, "StartTimeout", TimeSpan, "", "", "How long a connection waits for the application, 90s by default"},

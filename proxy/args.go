@@ -44,7 +44,7 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.Func("idle-timeout", "exit after `time` without a connection, or infinity (default 5m0s)", spanInto(&c.idleTimeout))
 	f.Func("start-timeout", "hold a connection for `time` while the application comes up (default 1m30s)", spanInto(&c.startTimeout))
 	f.IntVar(&c.maxConnections, "max-connections", 0, "connections at one time, 0: what the file descriptors allow")
-	f.StringVar(&ready, "ready", ready, "`tcp`, http:/path or http:PORT/path")
+	f.StringVar(&ready, "ready", ready, "`tcp`, open, http:/path or http:PORT/path")
 	f.BoolVar(&user, "user", false, "ask the user's service manager")
 	f.BoolVar(&system, "system", false, "ask the system's service manager")
 	f.BoolVar(&c.inside, "inside", false, "used by the program itself: the namespaces are entered")

@@ -61,7 +61,7 @@ func (st *status) waiting() {
 		names[i] = t.name
 	}
 	what := strings.Join(names, " or ")
-	if c.ready.http {
+	if c.ready.probed() {
 		what = c.ready.String()
 	}
 	st.send(extendStart(c.startTimeout-c.waited) + "STATUS=Waiting for the application on " + what)

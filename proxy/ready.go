@@ -18,19 +18,41 @@ const (
 	httpLongestPause = 250 * time.Millisecond
 )
 
-// readiness is --ready: a connect that succeeds is enough, or an HTTP answer below 500 on path must come first.
+// readiness is --ready: a connect that succeeds is enough, or something must come first: an HTTP answer below 500 on path, or
+// a connection that stays open.
 type readiness struct {
 	http   bool
+	stays  bool
 	target *target
 	path   string
 }
 
-func (r readiness) String() string { return r.path + " of " + r.target.name }
+// probed tells whether the application is asked before the first client is served.
+func (r readiness) probed() bool { return r.http || r.stays }
 
-// parseReady reads "tcp", "http:/path" or "http:PORT/path"; first is the first target of the command line.
+func (r readiness) String() string {
+	if r.stays {
+		return r.target.name
+	}
+	return r.path + " of " + r.target.name
+}
+
+// wanted is what the application must do to count as ready.
+func (r readiness) wanted() string {
+	if r.stays {
+		return "keep a connection open"
+	}
+	return "answer " + r.String() + " with a status below 500"
+}
+
+// parseReady reads "tcp", "open", "http:/path" or "http:PORT/path"; first is the first target of the command line.
 func parseReady(s, first string) (readiness, error) {
-	if s == "tcp" {
+	switch s {
+	case "tcp":
 		return readiness{}, nil
+	case "open":
+		t, err := parseTarget(first)
+		return readiness{stays: true, target: t}, err
 	}
 	rest, isHTTP := strings.CutPrefix(s, "http:")
 	slash := strings.IndexByte(rest, '/')
@@ -48,8 +70,8 @@ func parseReady(s, first string) (readiness, error) {
 	return readiness{http: true, target: t, path: path}, err
 }
 
-// startHTTPProbe asks for the path until the answer is good or the start timeout is over. The returned function stops it.
-func (s *server) startHTTPProbe() (stop func()) {
+// startProbe asks the application until the answer is good or the start timeout is over. The returned function stops it.
+func (s *server) startProbe() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	if s.cfg.startTimeout != infinity {
 		ctx, cancel = context.WithTimeout(context.Background(), s.cfg.startTimeout-s.cfg.waited)
@@ -67,8 +89,8 @@ func (s *server) startHTTPProbe() (stop func()) {
 // probed opens the gate, or lets everybody go.
 func (s *server) probed(err error) {
 	if err != nil {
-		s.log(prioWarning, "The application does not answer %s with a status below 500 after %s (%v): the waiting connections are closed; see %s.",
-			s.cfg.ready, spanText(s.cfg.startTimeout), err, s.cfg.journal())
+		s.log(prioWarning, "The application does not %s after %s (%v): the waiting connections are closed; see %s.",
+			s.cfg.ready.wanted(), spanText(s.cfg.startTimeout), err, s.cfg.journal())
 		s.giveUpAll()
 		return
 	}
@@ -108,6 +130,9 @@ func (r readiness) try(ctx context.Context) (err error) {
 			defer conn.Close()
 			deadline, _ := ctx.Deadline()
 			conn.SetDeadline(deadline)
+			if r.stays {
+				return staysOpen(conn)
+			}
 			return r.ask(conn)
 		}
 		if err == nil {
@@ -115,6 +140,21 @@ func (r readiness) try(ctx context.Context) (err error) {
 		}
 	}
 	return err
+}
+
+// staying is how long a connection must stay open to count.
+const staying = 100 * time.Millisecond
+
+// staysOpen tells whether somebody behind conn has really taken it: rootlessport and pasta accept for a container's published
+// port before they try the application, and reset the connection when that does not listen.
+func staysOpen(conn net.Conn) error {
+	conn.SetReadDeadline(time.Now().Add(staying))
+	n, err := conn.Read(make([]byte, 1))
+	var timeout net.Error
+	if n > 0 || errors.As(err, &timeout) && timeout.Timeout() {
+		return nil
+	}
+	return errors.New("a connection is closed at once")
 }
 
 // ask sends the request and judges the status line (RFC 9112, section 4). No net/http: it is 4 MB.

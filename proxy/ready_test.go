@@ -82,3 +82,21 @@ func TestIdleTimerDoesNotRunBeforeReady(t *testing.T) {
 	time.Sleep(200 * time.Millisecond)
 	r.stillRuns()
 }
+
+// A published port of podman takes connections and resets them while nobody listens in the container.
+func TestReadyOpenIsNotFooledByAPublishedPort(t *testing.T) {
+	var listens atomic.Bool
+	port := application(t, "", func(c net.Conn) {
+		if listens.Load() {
+			echo(c)
+		}
+		c.Close()
+	})
+	cfg := testConfig(t, port)
+	cfg.ready, _ = parseReady("open", port)
+	r := serveOn(t, cfg, openDoor(t, "tcp"))
+	client := r.dial(0)
+	time.Sleep(150 * time.Millisecond)
+	listens.Store(true)
+	exchange(t, client)
+}

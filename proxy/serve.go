@@ -59,9 +59,9 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 // run serves until the end, and returns the exit status.
 func (s *server) run() int {
 	s.status.waiting()
-	if s.cfg.ready.http {
+	if s.cfg.ready.probed() {
 		s.gated = true
-		stop := s.startHTTPProbe()
+		stop := s.startProbe()
 		defer stop()
 	} else {
 		for _, l := range s.listeners {
