@@ -100,3 +100,29 @@ func TestBadFileBesideAGoodOne(t *testing.T) {
 		t.Errorf("no %q in the journal", want)
 	}
 }
+
+// TestTypoKeepsThePort: a file that is broken by an edit refuses connections and says why, and is all right again when it is
+// mended. What is awake stays awake.
+func TestTypoKeepsThePort(t *testing.T) {
+	t.Parallel()
+	a := start(t, plain)
+	before := a.mustGet("/").instance()
+	a.write(strings.Replace(plain, "[OnDemand]", "ReadOnly=ture\n[OnDemand]", 1))
+	host.reload(t)
+	if after := a.get("/"); after.err == nil && after.instance() != before {
+		t.Error("the typo restarted the container")
+	}
+	a.mustSleep(10 * time.Second)
+	refused := a.get("/")
+	if refused.err == nil {
+		t.Error("a broken file answers")
+	}
+	status, _ := host.try("systemctl", "--user", "status", "--no-pager", "-l", a.container())
+	if want := a.name + ".ondemand:5:10: error: ReadOnly=: not a boolean"; !strings.Contains(status, want) {
+		t.Errorf("the status does not say %q:\n%s", want, status)
+	}
+	a.write(plain)
+	host.reload(t)
+	mended := eventually(t, 3*time.Second, "answered again", func() bool { return a.get("/").err == nil })
+	record(t, "a typo, and its end", "refused, answered", ms(refused.took)+", "+ms(mended))
+}

@@ -37,6 +37,10 @@ type Application struct {
 	// Existing is the unit that is woken in the place of a container of our own.
 	Existing string
 
+	// Broken are the errors of a file that cannot become a service, and keeps its
+	// place: the socket listens, and each connection is refused.
+	Broken []string
+
 	// Unit, Service and Socket are a person's own lines of these sections.
 	Unit, Service, Socket []Option
 	// Install are the units that pull the socket in.

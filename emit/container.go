@@ -87,6 +87,9 @@ func containerDefaults(app Application) []Option {
 	if !has(app.Service, "KillMode") {
 		options = append(options, Option{"KillMode", "mixed"})
 	}
+	if len(app.Broken) > 0 {
+		return append(append(options, app.Service...), Option{"Restart", "no"})
+	}
 	if restartsOnFailure(app.Service) {
 		// Out of memory looks like the SIGKILL of a stop.
 		options = append(options, Option{"RestartForceExitStatus", "137"})
@@ -119,13 +122,22 @@ func containerService(app Application, opt Options) []Option {
 		{"Environment", "PODMAN_SYSTEMD_UNIT=%n"},
 		{"RuntimeDirectory", Text(runtimeDir("")) + "%N"},
 		{"RuntimeDirectoryMode", "0700"},
-		{"ExecStart", Exec(runCommand(app.Container, opt)...)},
+		{"ExecStart", Exec(startCommand(app, opt)...)},
 	}
 	if len(app.Container.Reload) > 0 {
 		options = append(options, Option{"ExecReload", Exec(podman(app.Container, opt, app.Container.Reload...)...)})
 	}
 	remove := Exec(podman(app.Container, opt, "rm", "-v", "-f", "-i", app.Container.Name)...)
 	return append(options, Option{"ExecStop", remove}, Option{"ExecStopPost", "-" + remove})
+}
+
+// startCommand runs the container, or says what is wrong with the file. In a
+// broken file all the rest stays as it is: the container may be awake.
+func startCommand(app Application, opt Options) []Arg {
+	if len(app.Broken) == 0 {
+		return runCommand(app.Container, opt)
+	}
+	return append([]Arg{Literal(opt.Program), "broken"}, Literals(app.Broken...)...)
 }
 
 func podman(c Container, opt Options, args ...Arg) []Arg {

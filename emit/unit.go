@@ -109,6 +109,11 @@ func (o Option) check() error {
 	return nil
 }
 
+// only keeps the options of one key.
+func only(options []Option, key string) []Option {
+	return slices.DeleteFunc(slices.Clone(options), func(o Option) bool { return o.Key != key })
+}
+
 // has says whether options sets one of keys.
 func has(options []Option, keys ...string) bool {
 	for _, o := range options {

@@ -15,11 +15,11 @@ type clashes struct {
 	listeners map[uint16][]listener // by port, 0 for Unix sockets
 }
 
-// claim takes the unit names and addresses of app, or says who has them. A
-// broken application takes nothing.
-func (c *clashes) claim(app emit.Application, tree emit.Tree, broken bool) parser.Diags {
+// claim takes the unit names and addresses of app, or says who has them. An
+// application without units takes nothing.
+func (c *clashes) claim(app emit.Application, tree emit.Tree) parser.Diags {
 	var ds parser.Diags
-	if broken {
+	if len(tree.Units) == 0 {
 		return ds
 	}
 	names := append([]string{}, app.Aliases...)

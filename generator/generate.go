@@ -36,19 +36,21 @@ func Generate(sources []Source, files *Files, opt emit.Options) Result {
 	trees := make([]emit.Tree, len(sources))
 	parallel(len(sources), func(i int, _ *worker) {
 		apps[i], diags[i] = Translate(sources[i], files)
-		if !diags[i].HasErrors() {
+		if !diags[i].HasErrors() || len(apps[i].Broken) > 0 {
 			trees[i] = emit.Units(apps[i], opt)
-			check(trees[i], sources[i], &diags[i])
+			check(&trees[i], sources[i], &diags[i])
 		}
 	})
 	return collect(apps, trees, diags, files, opt)
 }
 
-// check makes sure that the units can be written as they are.
-func check(tree emit.Tree, src Source, ds *parser.Diags) {
+// check makes sure that the units can be written as they are, or drops them.
+func check(tree *emit.Tree, src Source, ds *parser.Diags) {
 	for _, u := range tree.Units {
 		if err := u.Check(); err != nil {
 			ds.Errorf(parser.Pos{File: src.Path}, "%v", err)
+			tree.Units = nil
+			return
 		}
 	}
 }
@@ -61,11 +63,14 @@ func collect(apps []emit.Application, trees []emit.Tree, diags []parser.Diags, f
 	c := clashes{files: files, names: make(map[string]string, 3*len(apps)), listeners: map[uint16][]listener{}}
 	for i, app := range apps {
 		r.Diags = append(r.Diags, diags[i]...)
-		ds := c.claim(app, trees[i], diags[i].HasErrors())
+		ds := c.claim(app, trees[i])
 		r.Diags = append(r.Diags, ds...)
-		if diags[i].HasErrors() || ds.HasErrors() {
+		switch {
+		case ds.HasErrors() || len(trees[i].Units) == 0:
 			r.Diags.Warnf(parser.Pos{File: app.Source}, "%s is not generated", app.Name)
 			continue
+		case len(app.Broken) > 0:
+			r.Diags.Warnf(parser.Pos{File: app.Source}, "%s keeps its port, and refuses connections until this is mended", app.Name)
 		}
 		good = append(good, app)
 		r.Trees = append(r.Trees, Tree{trees[i], app.Name, app.Source})

@@ -24,6 +24,7 @@ type listener struct {
 // sockets reads all that the application listens on: PublishPort= first, then
 // [Socket] ListenStream=, each in the order of the file.
 func (t *translator) sockets() {
+	before := t.diags.Errors()
 	ls := t.published()
 	ls = append(ls, t.streams(ls)...)
 	if len(ls) == 0 && !t.diags.HasErrors() {
@@ -41,6 +42,7 @@ func (t *translator) sockets() {
 		t.app.Listeners = append(t.app.Listeners,
 			emit.Listener{Address: emit.Passed(l.address), Target: l.target, Pos: l.pos})
 	}
+	t.listens = len(ls) > 0 && t.diags.Errors() == before
 }
 
 // fixed says whether l listens on one address of the host, which may come and

@@ -32,8 +32,10 @@ func (t *translator) timeSpan(name string, otherwise time.Duration) time.Duratio
 		t.diags.Errorf(w.Pos(), "%s=: %v", name, err)
 	case d <= 0:
 		t.diags.Errorf(w.Pos(), "%s= must be longer than zero", name).Hintf("write infinity for never")
+	default:
+		return d
 	}
-	return d
+	return otherwise
 }
 
 func (t *translator) count(name string) int {
@@ -58,11 +60,12 @@ func (t *translator) ready() string {
 	port, path, slash := strings.Cut(rest, "/")
 	if !http || !slash || strings.HasPrefix(path, "/") || strings.ContainsFunc(path, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
 		t.diags.Errorf(w.Pos(), "Ready=: not known: %q", w.Text).Hintf("write tcp, http:/PATH or http:PORT/PATH")
-		return ""
+		return "tcp"
 	}
 	if port != "" {
 		if _, err := parser.ParsePort(port); err != nil {
 			t.diags.Errorf(w.Pos(), "Ready=: %v", err)
+			return "tcp"
 		}
 	}
 	return w.Text

@@ -25,7 +25,22 @@ func Translate(src Source, files *Files) (emit.Application, parser.Diags) {
 	t.units()
 	t.install()
 	t.diags.Sort()
-	return t.app, slices.Compact(t.diags) // a key that is read twice is wrong once
+	t.diags = slices.Compact(t.diags) // a key that is read twice is wrong once
+	t.broken()
+	return t.app, t.diags
+}
+
+// broken lets an application with errors keep its place, if it is known where
+// it listens: a live port must not die of a typo.
+func (t *translator) broken() {
+	if !t.listens || !validName(t.app.Name) || t.app.Existing != "" {
+		return
+	}
+	for _, d := range t.diags {
+		if d.Severity == parser.Error {
+			t.app.Broken = append(t.app.Broken, d.String())
+		}
+	}
 }
 
 // translator fills app from file, section by section, and collects all that is
@@ -35,6 +50,8 @@ type translator struct {
 	files *Files
 	app   emit.Application
 	diags parser.Diags
+	// listens says that all its addresses could be read.
+	listens bool
 }
 
 // start is the place for messages about what the file lacks.

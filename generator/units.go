@@ -17,11 +17,12 @@ func (t *translator) units() {
 }
 
 // pass hands on the lines of a section with the values that read gives them,
-// without those that it does not keep.
+// without those that it does not keep or finds wrong.
 func (t *translator) pass(section string, read func(parser.Entry) (emit.Value, bool)) []emit.Option {
 	var options []emit.Option
 	for _, e := range t.file.PassThrough(section) {
-		if value, keep := read(e); keep {
+		before := t.diags.Errors()
+		if value, keep := read(e); keep && t.diags.Errors() == before {
 			options = append(options, emit.Option{Key: e.Key, Value: value})
 		}
 	}

@@ -89,8 +89,17 @@ func (d *Diag) Hintf(format string, args ...any) {
 }
 
 // HasErrors says whether anything in ds stops an application.
-func (ds Diags) HasErrors() bool {
-	return slices.ContainsFunc(ds, func(d Diag) bool { return d.Severity == Error })
+func (ds Diags) HasErrors() bool { return ds.Errors() > 0 }
+
+// Errors counts the errors.
+func (ds Diags) Errors() int {
+	n := 0
+	for _, d := range ds {
+		if d.Severity == Error {
+			n++
+		}
+	}
+	return n
 }
 
 // Sort orders ds by place and keeps what came first at one place first.

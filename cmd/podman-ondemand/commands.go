@@ -38,6 +38,7 @@ func commands() []command {
 		{"help", "help [COMMAND]", "print this, or a command's own help", "", helpCommand},
 		{"proxy", "proxy [OPTION...] TARGET...", "", proxyHelp,
 			func(c call) int { return proxy.Main(c.args) }},
+		{"broken", "broken MESSAGE...", "", brokenHelp, broken},
 		{"apply", apply.Usage, "", apply.Help,
 			func(c call) int { return apply.Main(c.args) }},
 	}
@@ -120,3 +121,14 @@ used it for a while. TARGETs are in the order of the sockets: a port in the
 container, or the path of a Unix socket. NAME-proxy.service shows how it is
 called: systemctl --user cat NAME-proxy.service
 `
+
+const brokenHelp = `Run in the place of a container by the NAME.service of a file with errors, not
+by people: prints the messages and fails, so that systemctl status shows them.
+`
+
+func broken(c call) int {
+	for _, message := range c.args {
+		fmt.Fprintf(c.stderr, "<3>%s\n", message)
+	}
+	return 1
+}
