@@ -28,6 +28,9 @@ func containerUnit(app Application, opt Options) Unit {
 
 func containerUnitSection(app Application, opt Options) Section {
 	c := app.Container
+	if len(app.Broken) > 0 { // nothing may keep it from saying what is wrong
+		c, app.Unit = Container{}, only(app.Unit, "Description")
+	}
 	var options []Option
 	if c.WaitForNetwork {
 		options = append(options, Option{"Wants", online(opt)}, Option{"After", online(opt)})
