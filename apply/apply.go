@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -82,12 +83,12 @@ func (a applier) start(ctx context.Context, last *failure) (*failure, error) {
 		return nil, err
 	}
 	defer unlock()
-	if old, err := a.superseded(ctx); err != nil || old {
-		return nil, err
-	}
 	socket, err := a.systemd.Unit(ctx, a.app.socket())
 	if err != nil {
 		return nil, err
+	}
+	if old, err := a.superseded(ctx); err != nil || old {
+		return nil, errors.Join(err, a.revive(ctx, socket))
 	}
 	if socket.LoadState != "loaded" {
 		a.logf(levelWarning, "%s is %s, nothing to start", socket.Name, socket.LoadState)
@@ -109,6 +110,9 @@ func (a applier) apply(ctx context.Context, socket manager.Unit, before record, 
 	what := decide(before, a.app.hash, socket.Up(), wants)
 	if last != nil && socket.ActiveState != last.left {
 		what = leave // a person has mended it by hand, or has given it up
+	}
+	if a.deaf(ctx, socket) {
+		what = replace
 	}
 	again := before.state == failed && before.hash == a.app.hash
 	err := a.act(ctx, socket, what, again)

@@ -71,7 +71,7 @@ func newApplier(t *testing.T, f *managertest.Fake) (applier, *bytes.Buffer) {
 	return a, log
 }
 
-var taken = errors.New("[::]:80: address already in use")
+var errTaken = errors.New("[::]:80: address already in use")
 
 func failing(why string) string {
 	return "<3>web: web.socket does not listen as the file says: " + why +
@@ -88,6 +88,7 @@ type situation struct {
 	name   string
 	mark   record
 	busy   []error  // what each try to bind to the addresses gives; then it works
+	listen []string // ListenStream=
 	dirs   []string // in the runtime directory
 	units  []manager.Unit
 	fails  map[string]error
@@ -99,7 +100,7 @@ type situation struct {
 
 func (s situation) run(t *testing.T, verb func(applier, context.Context) error) {
 	t.Helper()
-	f := &managertest.Fake{Loaded: s.units, Fails: s.fails, On: s.on}
+	f := &managertest.Fake{Loaded: s.units, Fails: s.fails, On: s.on, Listen: manager.Listening{Streams: s.listen}}
 	a, log := newApplier(t, f)
 	tries := 0
 	a.bindable = func(manager.Listening) error {
@@ -243,16 +244,16 @@ func TestStart(t *testing.T) {
 	}, {
 		name:   "another application's proxy holds the port for a moment: the two have swapped their ports",
 		mark:   before,
-		busy:   []error{taken, taken},
+		busy:   []error{errTaken, errTaken},
 		units:  []manager.Unit{socket("failed"), unit("web-proxy.service", "active"), target},
 		orders: []string{"stop web-proxy.service", "reset-failed web.socket", "start web.socket"}, after: applied, log: []string{begins},
 	}, {
 		name:  "a foreign program holds the port: the socket gets no order",
 		mark:  before,
-		busy:  []error{taken, taken, taken, taken, taken, taken, taken},
+		busy:  []error{errTaken, errTaken, errTaken, errTaken, errTaken, errTaken, errTaken},
 		units: []manager.Unit{socket("failed"), target},
-		after: record{thisHash, failed, taken.Error()},
-		log:   []string{begins, failing(taken.Error())},
+		after: record{thisHash, failed, errTaken.Error()},
+		log:   []string{begins, failing(errTaken.Error())},
 	}, {
 		name:   "a Quadlet's container that publishes the port: web.container was renamed",
 		units:  []manager.Unit{socket("failed"), unit("web.service", "active"), target},
@@ -269,6 +270,26 @@ func TestStart(t *testing.T) {
 			{Name: "web.service", LoadState: "loaded", ActiveState: "active", FragmentPath: "/home/me/.config/systemd/user/web.service"},
 		},
 		orders: []string{"reset-failed web.socket", "start web.socket"}, after: applied, log: []string{begins},
+	}, {
+		name:   "changed and changed back at once: systemd has closed its listeners",
+		mark:   applied,
+		listen: []string{"@web", "127.0.0.1:80"},
+		units:  []manager.Unit{socket("active"), unit("web-proxy.service", "active"), target},
+		orders: []string{"stop web-proxy.service", "restart web.socket"}, after: applied, log: []string{changed},
+	}, {
+		name:   "the same, found by the instance of the change",
+		mark:   record{oldHash, wanted, ""},
+		listen: []string{"[::]:80"},
+		units:  []manager.Unit{socket("active"), upheld(), target},
+		orders: []string{"restart web.socket"}, after: before,
+		log: []string{"<6>web: the file has changed again, leaving it to the newer instance", changed},
+	}, {
+		name:   "nothing has changed, and it listens",
+		mark:   applied,
+		listen: []string{"[::]:80"},
+		busy:   []error{errTaken},
+		units:  []manager.Unit{socket("active"), unit("web-proxy.service", "active"), target},
+		after:  applied,
 	}, {
 		name:   "[Install] has changed: something pulls it in now",
 		mark:   record{hash: otherInstall, state: unwanted},
@@ -354,7 +375,7 @@ func TestStop(t *testing.T) {
 		orders: []string{"stop web.socket", "stop web-proxy.service", rm, "stop web.service", rm},
 		log:    []string{stopping("web.socket"), stopping("web-proxy.service"), stopping("web.service")},
 	}, {
-		name:   "a Quadlet has taken over the name",
+		name:   "a Quadlet has errTaken over the name",
 		mark:   applied,
 		units:  []manager.Unit{gone("web.socket", "active"), unit("web.service", "active"), gone("web-proxy.service", "activating")},
 		orders: []string{"stop web.socket", "stop web-proxy.service"},
@@ -533,15 +554,15 @@ func TestTryAgain(t *testing.T) {
 		after  record
 		log    string
 	}{
-		{"still taken", "failed", taken, busy, nil, record{thisHash, failed, taken.Error()}, ""},
+		{"still taken", "failed", errTaken, busy, nil, record{thisHash, failed, errTaken.Error()}, ""},
 		{"free now", "failed", nil, nil, []string{"reset-failed web.socket", "start web.socket"}, applied, "<6>web: web.socket listens now\n"},
-		{"started by hand", "active", taken, nil, nil, applied, ""},
+		{"started by hand", "active", errTaken, nil, nil, applied, ""},
 		{"given up by hand: reset-failed", "inactive", nil, nil, nil, applied, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := &managertest.Fake{Loaded: []manager.Unit{socket("failed"), unit("sockets.target", "active")}}
 			a, log := newApplier(t, f)
-			a.bindable = func(manager.Listening) error { return taken }
+			a.bindable = func(manager.Listening) error { return errTaken }
 			last, err := a.start(t.Context(), nil)
 			if err != nil || last == nil || *last != *busy {
 				t.Fatal(last, err)

@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,6 +65,26 @@ func (a applier) listenOnce(ctx context.Context, order func(context.Context, str
 		_ = a.systemd.ResetFailed(ctx, socket.Name)
 	}
 	return order(ctx, socket.Name)
+}
+
+// deaf says whether the socket is active and listens nowhere: so systemd leaves one whose addresses have changed. Where they
+// were changed back before anybody could do anything about it, the mark says that all is well.
+func (a applier) deaf(ctx context.Context, socket manager.Unit) bool {
+	if !socket.Up() {
+		return false
+	}
+	l, err := a.systemd.Listening(ctx, socket.Name)
+	isIP := func(address string) bool { _, err := netip.ParseAddrPort(address); return err == nil }
+	return err == nil && !l.ReusePort && slices.ContainsFunc(l.Streams, isIP) && a.bindable(l) == nil
+}
+
+// revive is what an instance that nobody upholds any more does for the socket as it is now: the one that is upheld may have
+// been active all the time, and does nothing.
+func (a applier) revive(ctx context.Context, socket manager.Unit) error {
+	if socket.LoadState != "loaded" || !a.deaf(ctx, socket) {
+		return nil
+	}
+	return a.act(ctx, socket, replace, false)
 }
 
 // stopHolders stops what may hold the socket's old listeners: the proxy, and what the socket starts if that is another unit
