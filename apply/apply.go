@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"podman-ondemand/manager"
 )
 
@@ -121,8 +123,7 @@ func (a applier) apply(ctx context.Context, socket manager.Unit, before record, 
 	}
 	if err != nil {
 		if !again || before.reason != err.Error() {
-			a.logf(levelErr, "%s does not listen as the file says: %v. It is tried again and again. See: systemctl %v status %s",
-				socket.Name, err, a.scope, socket.Name)
+			a.logf(levelErr, "%s does not listen as the file says: %v. %s", socket.Name, err, a.advice(err))
 		}
 		return a.failure(ctx, err), m.write(record{a.app.hash, failed, err.Error()})
 	}
@@ -130,6 +131,14 @@ func (a applier) apply(ctx context.Context, socket manager.Unit, before record, 
 		a.logf(levelInfo, "%s listens now", socket.Name)
 	}
 	return nil, m.write(record{hash: a.app.hash, state: wantedWord(wants)})
+}
+
+// advice is what to do about a socket that cannot be started.
+func (a applier) advice(err error) string {
+	if errors.Is(err, unix.EADDRINUSE) {
+		return "It will, once the address is free. Who has it: ss -ltnp"
+	}
+	return fmt.Sprintf("It is tried again from time to time. See: systemctl %v status %s", a.scope, a.app.socket())
 }
 
 func wantedWord(wants bool) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"podman-ondemand/manager"
 	"podman-ondemand/manager/managertest"
@@ -75,7 +77,7 @@ var errTaken = errors.New("[::]:80: address already in use")
 
 func failing(why string) string {
 	return "<3>web: web.socket does not listen as the file says: " + why +
-		". It is tried again and again. See: systemctl --user status web.socket"
+		". It is tried again from time to time. See: systemctl --user status web.socket"
 }
 
 // starting is the first call of start.
@@ -539,6 +541,21 @@ func TestStopOfAnInstance(t *testing.T) {
 				t.Errorf("orders (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+func TestAdvice(t *testing.T) {
+	a := applier{app: application{name: "web"}}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{busyError{fmt.Errorf("[::]:80: %w", unix.EADDRINUSE)}, "It will, once the address is free. Who has it: ss -ltnp"},
+		{busyError{unix.EACCES}, "It is tried again from time to time. See: systemctl --user status web.socket"},
+	} {
+		if got := a.advice(c.err); got != c.want {
+			t.Errorf("%v: %s", c.err, got)
+		}
 	}
 }
 

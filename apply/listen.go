@@ -19,6 +19,8 @@ const orders = 3
 // busyError says that an address of the socket cannot be bound to.
 type busyError struct{ error }
 
+func (e busyError) Unwrap() error { return e.error }
+
 // errSuperseded says that a newer instance does the work.
 var errSuperseded = errors.New("superseded")
 

@@ -147,8 +147,8 @@ func TestRemovedAwake(t *testing.T) {
 	record(t, fmt.Sprintf("removed while awake, %d times", rounds), "nothing is left", "nothing is left")
 }
 
-// TestTakenPort: a foreign program has the port at the reload. It is said once, and healed when the port is free.
-func TestTakenPort(t *testing.T) {
+// TestTakenPortHeals: a foreign program has the port at the reload. It is said once, and healed when the port is free.
+func TestTakenPortHeals(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
 	foreign, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", a.port))
@@ -164,7 +164,7 @@ func TestTakenPort(t *testing.T) {
 	}
 	eventually(t, 20*time.Second, "the instance is up and waits", func() bool { return strings.Contains(status(), "SubState=running") })
 	logged := func() string { return host.journal(t, a.mark, "-o", "short-precise", "--grep", a.name) }
-	eventually(t, 5*time.Second, "the reason in the journal", func() bool { return strings.Contains(logged(), "address already in use. It is tried again") })
+	eventually(t, 5*time.Second, "the reason in the journal", func() bool { return strings.Contains(logged(), "address already in use. It will, once") })
 	before := logged()
 	time.Sleep(25 * time.Second)
 	if after := logged(); after != before {
