@@ -2,12 +2,13 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"path"
-	"slices"
-	"strings"
+	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"podman-ondemand/manager"
 )
@@ -21,16 +22,25 @@ const (
 
 // applier does one application's start or stop.
 type applier struct {
-	systemd manager.Interface
-	scope   manager.Scope
-	app     application
-	dir     string // where the marks are
-	log     io.Writer
-	retry   time.Duration // between two tries for the lock
+	systemd  manager.Interface
+	scope    manager.Scope
+	app      application
+	dir      string // where the marks are
+	log      io.Writer
+	retry    time.Duration // between two looks at a lock or an address that somebody else has
+	patience time.Duration // how long an address may be taken before that is a failure
+
+	bindable func(manager.Listening) error
+	podman   func(ctx context.Context, args ...string) error
 }
 
 func (a applier) logf(level, format string, args ...any) {
 	fmt.Fprintf(a.log, level+a.app.name+": "+format+"\n", args...)
+}
+
+// runtimeDir is the RuntimeDirectory= of the container's service, beside that of the marks.
+func (a applier) runtimeDir() string {
+	return filepath.Join(filepath.Dir(a.dir), "podman-ondemand", a.app.name)
 }
 
 // action is what a start has to do with the socket.
@@ -42,12 +52,15 @@ const (
 	replace               // it listens where the old text said
 )
 
-// decide is the whole rule of a start. applied is the mark, wanted whether a unit that runs pulls the socket in.
-func decide(applied, hash string, listening, wanted bool) action {
+// decide is the whole rule of a start. before is what the mark says, wanted whether a unit that runs pulls the socket in.
+func decide(before record, hash string, listening, wanted bool) action {
 	switch {
-	case applied == hash:
+	case before.state != failed && sameSocket(before.hash, hash):
+		if wanted && !listening && before.state == unwanted {
+			return begin // [Install] is all that has changed, and so that a boot would start it now
+		}
 		return leave // a reload that changed nothing; where it does not listen, a person has stopped it
-	case listening && applied == "":
+	case listening && before.hash == "":
 		return leave // boot: sockets.target has just started it
 	case listening:
 		return replace
@@ -57,45 +70,98 @@ func decide(applied, hash string, listening, wanted bool) action {
 	return leave // nothing would have started it at boot either
 }
 
-// start applies the socket's text as it is now.
-func (a applier) start(ctx context.Context) error {
+// failure says how a start failed.
+type failure struct {
+	left string // the socket's ActiveState afterwards
+	busy bool   // an address could not be bound to; the socket got no order
+}
+
+// start applies the socket's text as it is now. What it gives is not nil where that failed and may work later; last is
+// what the call before gave.
+func (a applier) start(ctx context.Context, last *failure) (*failure, error) {
 	m := mark{a.dir, a.app.name}
 	unlock, err := m.lock(ctx, a.retry)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer unlock()
-	if old, err := a.superseded(ctx); err != nil || old {
-		return err
-	}
 	socket, err := a.systemd.Unit(ctx, a.app.socket())
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if old, err := a.superseded(ctx); err != nil || old {
+		return nil, errors.Join(err, a.revive(ctx, socket))
 	}
 	if socket.LoadState != "loaded" {
 		a.logf(levelWarning, "%s is %s, nothing to start", socket.Name, socket.LoadState)
-		return nil
+		return nil, nil
 	}
-	applied, err := m.read()
+	before, err := m.read()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := a.act(ctx, socket, decide(applied, a.app.hash, socket.Up(), a.wanted(ctx, socket))); err != nil {
-		a.logf(levelErr, "%s does not listen as the file says: %v. See: systemctl %v status %s; once that is mended: systemctl %v start %s",
-			socket.Name, err, a.scope, socket.Name, a.scope, socket.Name)
-		return m.write(markFailed)
+	if last == nil {
+		a.warnOfForeign(ctx, socket)
 	}
-	return m.write(a.app.hash)
+	return a.apply(ctx, socket, before, last)
+}
+
+// apply does what is to be done with the socket, logs and remembers it.
+func (a applier) apply(ctx context.Context, socket manager.Unit, before record, last *failure) (*failure, error) {
+	m, wants := mark{a.dir, a.app.name}, a.wanted(ctx, socket)
+	what := decide(before, a.app.hash, socket.Up(), wants)
+	if last != nil && socket.ActiveState != last.left {
+		what = leave // a person has mended it by hand, or has given it up
+	}
+	if a.deaf(ctx, socket) {
+		what = replace
+	}
+	again := before.state == failed && before.hash == a.app.hash
+	err := a.act(ctx, socket, what, again)
+	if err == errSuperseded {
+		return nil, nil
+	}
+	if err != nil {
+		if !again || before.reason != err.Error() {
+			a.logf(levelErr, "%s does not listen as the file says: %v. %s", socket.Name, err, a.advice(err))
+		}
+		return a.failure(ctx, err), m.write(record{a.app.hash, failed, err.Error()})
+	}
+	if again && what != leave {
+		a.logf(levelInfo, "%s listens now", socket.Name)
+	}
+	return nil, m.write(record{hash: a.app.hash, state: wantedWord(wants)})
+}
+
+// advice is what to do about a socket that cannot be started.
+func (a applier) advice(err error) string {
+	if errors.Is(err, unix.EADDRINUSE) {
+		return "It will, once the address is free. Who has it: ss -ltnp"
+	}
+	return fmt.Sprintf("It is tried again from time to time. See: systemctl %v status %s", a.scope, a.app.socket())
+}
+
+func wantedWord(wants bool) string {
+	if wants {
+		return wanted
+	}
+	return unwanted
+}
+
+func (a applier) failure(ctx context.Context, err error) *failure {
+	_, busy := err.(busyError)
+	socket, _ := a.systemd.Unit(ctx, a.app.socket())
+	return &failure{socket.ActiveState, busy}
 }
 
 // superseded says whether nobody upholds this instance any more: the file was changed again while this one waited for the
-// lock, and a newer instance has done the work, or will. Systemd before 249 does not tell; then nobody has.
+// lock or an address, and a newer instance has done the work, or will.
 func (a applier) superseded(ctx context.Context) (bool, error) {
 	self, err := a.systemd.Unit(ctx, a.app.instance())
 	if err != nil {
 		return false, err
 	}
-	old := self.UpheldBy != nil && len(self.PulledInBy()) == 0 && self.Up()
+	old := !self.Down() && len(self.PulledInBy()) == 0
 	if old {
 		a.logf(levelInfo, "the file has changed again, leaving it to the newer instance")
 	}
@@ -112,111 +178,23 @@ func (a applier) wanted(ctx context.Context, socket manager.Unit) bool {
 	return false
 }
 
-func (a applier) act(ctx context.Context, socket manager.Unit, what action) error {
+// act carries the action out; again: as before, so that there is no need to say it.
+func (a applier) act(ctx context.Context, socket manager.Unit, what action, again bool) error {
+	patience := a.patience
+	if again {
+		patience = 0
+	}
+	switch {
+	case what == begin && !again:
+		a.logf(levelInfo, "starting %s", socket.Name)
+	case what == replace && !again:
+		a.logf(levelInfo, "%s has changed, restarting it", socket.Name)
+	}
 	switch what {
 	case begin:
-		a.logf(levelInfo, "starting %s", socket.Name)
-		return a.relisten(ctx, socket, a.systemd.Start)
+		return a.relisten(ctx, patience, a.systemd.Start)
 	case replace:
-		a.logf(levelInfo, "%s has changed, restarting it", socket.Name)
-		return a.relisten(ctx, socket, a.systemd.Restart)
+		return a.relisten(ctx, patience, a.systemd.Restart)
 	}
 	return nil
-}
-
-// relisten makes the socket listen anew. A socket whose service is active refuses to start, and a client may wake the proxy
-// between its stop and the order to the socket: hence the tries.
-func (a applier) relisten(ctx context.Context, socket manager.Unit, order func(context.Context, string) error) error {
-	_, err := a.stopHolders(ctx, socket)
-	if err != nil {
-		return err
-	}
-	for try := 1; ; try++ {
-		if err = order(ctx, socket.Name); err == nil || try == 3 {
-			return err
-		}
-		if woken, stopErr := a.stopHolders(ctx, socket); stopErr != nil || !woken {
-			return err
-		}
-	}
-}
-
-// stopHolders stops what may hold the socket's old listeners: the proxy, and what the socket starts if that is another unit
-// ([OnDemand] Proxy=none: the container's own service). It says whether there was anything to stop.
-func (a applier) stopHolders(ctx context.Context, socket manager.Unit) (stopped bool, err error) {
-	holders := []string{a.app.proxy()}
-	for _, name := range socket.Triggers {
-		if !slices.Contains(holders, name) {
-			holders = append(holders, name)
-		}
-	}
-	for _, name := range holders {
-		u, err := a.systemd.Unit(ctx, name)
-		if err != nil {
-			return stopped, err
-		}
-		if u.Down() {
-			continue
-		}
-		stopped = true
-		if err := a.systemd.Stop(ctx, name); err != nil {
-			return stopped, err
-		}
-	}
-	return stopped, nil
-}
-
-// stop cleans up after an application whose file was removed. Where the socket's unit is still there, or something pulls it
-// in, only its text has changed, or the system goes down: nothing to do.
-func (a applier) stop(ctx context.Context) error {
-	m := mark{a.dir, a.app.name}
-	unlock, err := m.lock(ctx, a.retry)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	socket, err := a.systemd.Unit(ctx, a.app.socket())
-	template := fromTemplate(socket) && !asked(socket)
-	if err != nil || socket.LoadState == "loaded" && !template {
-		return err
-	}
-	// The socket first, or the next client would wake the others again. Once their files are gone systemd no longer knows
-	// of any order between them.
-	for _, name := range []string{a.app.socket(), a.app.proxy(), a.app.service()} {
-		if err := a.clear(ctx, name, template); err != nil {
-			a.logf(levelErr, "%v", err)
-		}
-	}
-	return m.remove(a.app.hash)
-}
-
-// fromTemplate says whether u is an instance without a file of its own.
-func fromTemplate(u manager.Unit) bool {
-	prefix, _, instance := strings.Cut(u.Name, "@")
-	return instance && path.Base(u.FragmentPath) == prefix+"@"+path.Ext(u.Name)
-}
-
-// asked says whether anything wants the socket but the proxy, which wants the sockets that it gets.
-func asked(socket manager.Unit) bool {
-	return slices.ContainsFunc(socket.PulledInBy(), func(name string) bool { return !slices.Contains(socket.Triggers, name) })
-}
-
-// clear stops a unit whose file has gone and leaves no failed one behind: with its file went its SuccessExitStatus=, and a
-// container that ends by SIGTERM now counts as failed. A unit with a file is somebody else's who took over the name: a
-// Quadlet's web.container after web.ondemand. An instance may have lost its own file and still be made by its template.
-func (a applier) clear(ctx context.Context, name string, template bool) error {
-	u, err := a.systemd.Unit(ctx, name)
-	if err != nil || u.LoadState != "not-found" && name != a.app.socket() && !(template && fromTemplate(u)) {
-		return err
-	}
-	if !u.Down() {
-		a.logf(levelInfo, "the file has gone, stopping %s", name)
-		if err := a.systemd.Stop(ctx, name); err != nil {
-			return err
-		}
-	}
-	if u, err = a.systemd.Unit(ctx, name); err == nil && u.ActiveState == "failed" {
-		err = a.systemd.ResetFailed(ctx, name)
-	}
-	return err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,14 +13,22 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"podman-ondemand/manager"
 	"podman-ondemand/manager/managertest"
 )
 
 const (
-	oldHash  = "00000000000000aa"
-	thisHash = "00000000000000bb"
+	oldHash      = "000000aa000000aa"
+	thisHash     = "000000bb000000bb"
+	otherInstall = "000000bb000000cc" // the same socket, pulled in by something else
+)
+
+var (
+	applied = record{hash: thisHash, state: wanted}
+	idle    = record{hash: thisHash, state: unwanted}
+	before  = record{hash: oldHash, state: wanted}
 )
 
 // unit is a loaded unit in that state.
@@ -49,26 +58,65 @@ func upheld(by ...string) manager.Unit {
 func newApplier(t *testing.T, f *managertest.Fake) (applier, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
-	return applier{
-		systemd: f, app: application{"web", thisHash}, dir: t.TempDir(), log: log, retry: time.Millisecond,
-	}, log
+	a := applier{
+		systemd: f, app: application{"web", thisHash}, dir: filepath.Join(t.TempDir(), "marks"), log: log,
+		retry: time.Millisecond, patience: 5 * time.Millisecond,
+		bindable: func(manager.Listening) error { return nil },
+		podman: func(_ context.Context, args ...string) error {
+			f.Orders = append(f.Orders, "podman "+strings.Join(args, " "))
+			return nil
+		},
+	}
+	if err := os.Mkdir(a.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return a, log
+}
+
+var errTaken = errors.New("[::]:80: address already in use")
+
+func failing(why string) string {
+	return "<3>web: web.socket does not listen as the file says: " + why +
+		". It is tried again from time to time. See: systemctl --user status web.socket"
+}
+
+// starting is the first call of start.
+func starting(a applier, ctx context.Context) error {
+	_, err := a.start(ctx, nil)
+	return err
 }
 
 type situation struct {
 	name   string
-	mark   string
+	mark   record
+	busy   []error  // what each try to bind to the addresses gives; then it works
+	listen []string // ListenStream=
+	dirs   []string // in the runtime directory
 	units  []manager.Unit
 	fails  map[string]error
 	on     func(*managertest.Fake, string)
 	orders []string
-	after  string // the mark
+	after  record // the mark
 	log    []string
 }
 
 func (s situation) run(t *testing.T, verb func(applier, context.Context) error) {
-	f := &managertest.Fake{Loaded: s.units, Fails: s.fails, On: s.on}
+	t.Helper()
+	f := &managertest.Fake{Loaded: s.units, Fails: s.fails, On: s.on, Listen: manager.Listening{Streams: s.listen}}
 	a, log := newApplier(t, f)
-	if s.mark != "" {
+	tries := 0
+	a.bindable = func(manager.Listening) error {
+		if tries++; tries > len(s.busy) {
+			return nil
+		}
+		return s.busy[tries-1]
+	}
+	for _, dir := range s.dirs {
+		if err := os.MkdirAll(filepath.Join(filepath.Dir(a.dir), dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.mark != (record{}) {
 		if err := (mark{a.dir, "web"}).write(s.mark); err != nil {
 			t.Fatal(err)
 		}
@@ -95,119 +143,192 @@ func (s situation) run(t *testing.T, verb func(applier, context.Context) error) 
 func TestStart(t *testing.T) {
 	target := unit("sockets.target", "active")
 	const changed = "<6>web: web.socket has changed, restarting it"
-	const starting = "<6>web: starting web.socket"
+	const begins = "<6>web: starting web.socket"
+	const predecessor = "<6>web: web.service still runs as it was before it was started on demand, stopping it; the next connection starts it again"
+	refused := &manager.JobError{Verb: "start", Unit: "web.socket", Result: "failed"}
 	for _, s := range []situation{{
 		name:  "boot: sockets.target has just started it",
 		units: []manager.Unit{socket("active"), target},
-		after: thisHash,
+		after: applied,
 	}, {
 		name:  "a reload that changed nothing",
-		mark:  thisHash,
+		mark:  applied,
 		units: []manager.Unit{socket("active"), target},
-		after: thisHash,
+		after: applied,
 	}, {
 		name:  "a person stopped it",
-		mark:  thisHash,
+		mark:  applied,
 		units: []manager.Unit{socket("inactive"), target},
-		after: thisHash,
+		after: applied,
 	}, {
 		name:   "a new file",
 		units:  []manager.Unit{socket("inactive"), target},
-		orders: []string{"start web.socket"}, after: thisHash, log: []string{starting},
+		orders: []string{"start web.socket"}, after: applied, log: []string{begins},
 	}, {
 		name:  "a new file at boot, before sockets.target is there",
 		units: []manager.Unit{socket("inactive"), unit("sockets.target", "inactive")},
-		after: thisHash,
+		after: idle,
 	}, {
 		name:  "a new file that nothing pulls in: empty WantedBy=",
 		units: []manager.Unit{unit("web.socket", "inactive"), target},
-		after: thisHash,
+		after: idle,
 	}, {
 		name: "pulled in by RequiredBy= of a unit that is coming up",
 		units: []manager.Unit{
 			{Name: "web.socket", LoadState: "loaded", ActiveState: "inactive", RequiredBy: []string{"my.target"}},
 			unit("my.target", "activating"),
 		},
-		orders: []string{"start web.socket"}, after: thisHash, log: []string{starting},
+		orders: []string{"start web.socket"}, after: applied, log: []string{begins},
 	}, {
 		name: "upheld by a unit that is up",
 		units: []manager.Unit{
 			{Name: "web.socket", LoadState: "loaded", ActiveState: "failed", UpheldBy: []string{"sockets.target"}}, target,
 		},
-		orders: []string{"start web.socket"}, after: thisHash, log: []string{starting},
+		orders: []string{"reset-failed web.socket", "start web.socket"}, after: applied, log: []string{begins},
 	}, {
 		name:   "changed, asleep",
-		mark:   oldHash,
+		mark:   before,
 		units:  []manager.Unit{socket("active"), target},
-		orders: []string{"restart web.socket"}, after: thisHash, log: []string{changed},
+		orders: []string{"restart web.socket"}, after: applied, log: []string{changed},
 	}, {
 		name:   "changed, awake",
-		mark:   oldHash,
+		mark:   before,
 		units:  []manager.Unit{socket("active"), unit("web-proxy.service", "active"), target},
-		orders: []string{"stop web-proxy.service", "restart web.socket"}, after: thisHash, log: []string{changed},
+		orders: []string{"stop web-proxy.service", "restart web.socket"}, after: applied, log: []string{changed},
 	}, {
 		name:   "changed while waking up",
-		mark:   oldHash,
+		mark:   before,
 		units:  []manager.Unit{socket("active"), unit("web-proxy.service", "activating"), target},
-		orders: []string{"stop web-proxy.service", "restart web.socket"}, after: thisHash, log: []string{changed},
+		orders: []string{"stop web-proxy.service", "restart web.socket"}, after: applied, log: []string{changed},
 	}, {
 		name:   "changed addresses: systemd left it dead after the reload, the proxy runs on",
-		mark:   oldHash,
+		mark:   before,
 		units:  []manager.Unit{socket("failed"), unit("web-proxy.service", "active"), target},
-		orders: []string{"stop web-proxy.service", "start web.socket"}, after: thisHash, log: []string{starting},
+		orders: []string{"stop web-proxy.service", "reset-failed web.socket", "start web.socket"}, after: applied, log: []string{begins},
 	}, {
 		name: "changed, without our proxy: the container's service holds the sockets",
-		mark: oldHash,
+		mark: before,
 		units: []manager.Unit{
 			{Name: "web.socket", LoadState: "loaded", ActiveState: "active", Triggers: []string{"web.service"}},
 			unit("web.service", "active"),
 		},
-		orders: []string{"stop web.service", "restart web.socket"}, after: thisHash, log: []string{changed},
+		orders: []string{"stop web.service", "restart web.socket"}, after: idle, log: []string{changed},
 	}, {
 		name:   "changed, was stopped by a person, nothing that is up wants it",
-		mark:   oldHash,
+		mark:   before,
 		units:  []manager.Unit{socket("inactive"), unit("sockets.target", "inactive")},
-		orders: nil, after: thisHash,
+		orders: nil, after: idle,
 	}, {
 		name:   "a socket that fails to start is logged, and tried again by the next instance",
 		units:  []manager.Unit{socket("inactive"), target},
-		fails:  map[string]error{"start web.socket": &manager.JobError{Verb: "start", Unit: "web.socket", Result: "failed"}},
-		orders: []string{"start web.socket"}, after: markFailed,
-		log: []string{starting, `<3>web: web.socket does not listen as the file says: the start of web.socket ended with "failed". See: systemctl --user status web.socket; once that is mended: systemctl --user start web.socket`},
+		fails:  map[string]error{"start web.socket": refused},
+		orders: []string{"start web.socket", "start web.socket", "start web.socket"},
+		after:  record{thisHash, failed, refused.Error()},
+		log:    []string{begins, failing(refused.Error())},
 	}, {
 		name:   "after a failure back to what worked before",
-		mark:   markFailed,
+		mark:   record{oldHash, failed, "x"},
 		units:  []manager.Unit{socket("failed"), target},
-		orders: []string{"start web.socket"}, after: thisHash, log: []string{starting},
+		orders: []string{"reset-failed web.socket", "start web.socket"}, after: applied, log: []string{begins},
 	}, {
 		name:   "after a failed restart that left the old listeners",
-		mark:   markFailed,
+		mark:   record{oldHash, failed, "x"},
 		units:  []manager.Unit{socket("active"), target},
-		orders: []string{"restart web.socket"}, after: thisHash, log: []string{changed},
+		orders: []string{"restart web.socket"}, after: applied, log: []string{changed},
 	}, {
 		name:   "the proxy cannot be stopped",
-		mark:   oldHash,
+		mark:   before,
 		units:  []manager.Unit{socket("active"), unit("web-proxy.service", "active")},
 		fails:  map[string]error{"stop web-proxy.service": errors.New("no answer")},
-		orders: []string{"stop web-proxy.service"}, after: markFailed,
-		log: []string{changed, "<3>web: web.socket does not listen as the file says: no answer. See: systemctl --user status web.socket; once that is mended: systemctl --user start web.socket"},
+		orders: []string{"stop web-proxy.service", "stop web-proxy.service", "stop web-proxy.service"},
+		after:  record{thisHash, failed, "no answer"},
+		log:    []string{changed, failing("no answer")},
+	}, {
+		name:   "another application's proxy holds the port for a moment: the two have swapped their ports",
+		mark:   before,
+		busy:   []error{errTaken, errTaken},
+		units:  []manager.Unit{socket("failed"), unit("web-proxy.service", "active"), target},
+		orders: []string{"stop web-proxy.service", "reset-failed web.socket", "start web.socket"}, after: applied, log: []string{begins},
+	}, {
+		name:  "a foreign program holds the port: the socket gets no order",
+		mark:  before,
+		busy:  []error{errTaken, errTaken, errTaken, errTaken, errTaken, errTaken, errTaken},
+		units: []manager.Unit{socket("failed"), target},
+		after: record{thisHash, failed, errTaken.Error()},
+		log:   []string{begins, failing(errTaken.Error())},
+	}, {
+		name:   "a Quadlet's container that publishes the port: web.container was renamed",
+		units:  []manager.Unit{socket("failed"), unit("web.service", "active"), target},
+		orders: []string{"stop web.service", "reset-failed web.socket", "start web.socket"}, after: applied, log: []string{begins, predecessor},
+	}, {
+		name:   "a container that a person has started under our text",
+		dirs:   []string{"podman-ondemand/web"},
+		units:  []manager.Unit{socket("failed"), unit("web.service", "active"), target},
+		orders: []string{"reset-failed web.socket", "start web.socket"}, after: applied, log: []string{begins},
+	}, {
+		name: "somebody else's service under our name is not stopped",
+		units: []manager.Unit{
+			socket("failed"), target,
+			{Name: "web.service", LoadState: "loaded", ActiveState: "active", FragmentPath: "/home/me/.config/systemd/user/web.service"},
+		},
+		orders: []string{"reset-failed web.socket", "start web.socket"}, after: applied, log: []string{begins},
+	}, {
+		name:   "changed and changed back at once: systemd has closed its listeners",
+		mark:   applied,
+		listen: []string{"@web", "127.0.0.1:80"},
+		units:  []manager.Unit{socket("active"), unit("web-proxy.service", "active"), target},
+		orders: []string{"stop web-proxy.service", "restart web.socket"}, after: applied, log: []string{changed},
+	}, {
+		name:   "the same, found by the instance of the change",
+		mark:   record{oldHash, wanted, ""},
+		listen: []string{"[::]:80"},
+		units:  []manager.Unit{socket("active"), upheld(), target},
+		orders: []string{"restart web.socket"}, after: before,
+		log: []string{"<6>web: the file has changed again, leaving it to the newer instance", changed},
+	}, {
+		name:   "nothing has changed, and it listens",
+		mark:   applied,
+		listen: []string{"[::]:80"},
+		busy:   []error{errTaken},
+		units:  []manager.Unit{socket("active"), unit("web-proxy.service", "active"), target},
+		after:  applied,
+	}, {
+		name:   "[Install] has changed: something pulls it in now",
+		mark:   record{hash: otherInstall, state: unwanted},
+		units:  []manager.Unit{socket("inactive"), target},
+		orders: []string{"start web.socket"}, after: applied, log: []string{begins},
+	}, {
+		name:  "[Install] has changed, it listens",
+		mark:  record{hash: otherInstall, state: unwanted},
+		units: []manager.Unit{socket("active"), unit("web-proxy.service", "active"), target},
+		after: applied,
+	}, {
+		name:  "[Install] has changed: nothing pulls it in any more, it goes on listening",
+		mark:  record{hash: otherInstall, state: wanted},
+		units: []manager.Unit{unit("web.socket", "active"), target},
+		after: idle,
+	}, {
+		name:  "[Install] has changed, a person stopped it before",
+		mark:  record{hash: otherInstall, state: wanted},
+		units: []manager.Unit{socket("inactive"), target},
+		after: applied,
 	}, {
 		name:  "masked by a person",
 		units: []manager.Unit{{Name: "web.socket", LoadState: "masked", ActiveState: "inactive"}, target},
 		log:   []string{"<4>web: web.socket is masked, nothing to start"},
 	}, {
 		name:   "upheld, as systemd since 249 can tell",
-		mark:   oldHash,
+		mark:   before,
 		units:  []manager.Unit{socket("active"), upheld("sockets.target"), target},
-		orders: []string{"restart web.socket"}, after: thisHash, log: []string{changed},
+		orders: []string{"restart web.socket"}, after: applied, log: []string{changed},
 	}, {
 		name:  "changed once more while this one waited for its turn",
-		mark:  oldHash,
+		mark:  before,
 		units: []manager.Unit{socket("active"), upheld(), target},
-		after: oldHash,
+		after: before,
 		log:   []string{"<6>web: the file has changed again, leaving it to the newer instance"},
 	}} {
-		t.Run(s.name, func(t *testing.T) { s.run(t, applier.start) })
+		t.Run(s.name, func(t *testing.T) { s.run(t, starting) })
 	}
 }
 
@@ -223,10 +344,10 @@ func TestStartProxyWokenInBetween(t *testing.T) {
 		delete(f.Fails, "restart web.socket")
 	}
 	a, log := newApplier(t, f)
-	if err := (mark{a.dir, "web"}).write(oldHash); err != nil {
+	if err := (mark{a.dir, "web"}).write(before); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.start(context.Background()); err != nil {
+	if err := starting(a, context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"stop web-proxy.service", "restart web.socket", "stop web-proxy.service", "restart web.socket"}
@@ -236,69 +357,76 @@ func TestStartProxyWokenInBetween(t *testing.T) {
 }
 
 func TestStop(t *testing.T) {
+	const rm = "podman rm -v -f -i --filter label=PODMAN_SYSTEMD_UNIT=web.service"
 	stopping := func(unit string) string { return "<6>web: the file has gone, stopping " + unit }
 	for _, s := range []situation{{
 		name:  "only the text has changed, or the system goes down",
-		mark:  thisHash,
+		mark:  applied,
 		units: []manager.Unit{socket("active"), unit("web-proxy.service", "active")},
-		after: thisHash,
+		after: applied,
 	}, {
 		name:   "removed while asleep",
-		mark:   thisHash,
+		mark:   applied,
 		units:  []manager.Unit{gone("web.socket", "active")},
 		orders: []string{"stop web.socket"},
 		log:    []string{stopping("web.socket")},
 	}, {
 		name:   "removed while awake",
-		mark:   thisHash,
+		mark:   applied,
 		units:  []manager.Unit{gone("web.service", "active"), gone("web-proxy.service", "active"), gone("web.socket", "active")},
-		orders: []string{"stop web.socket", "stop web-proxy.service", "stop web.service"},
+		orders: []string{"stop web.socket", "stop web-proxy.service", rm, "stop web.service", rm},
 		log:    []string{stopping("web.socket"), stopping("web-proxy.service"), stopping("web.service")},
 	}, {
-		name:   "a Quadlet has taken over the name",
-		mark:   thisHash,
+		name:   "a Quadlet has errTaken over the name",
+		mark:   applied,
 		units:  []manager.Unit{gone("web.socket", "active"), unit("web.service", "active"), gone("web-proxy.service", "activating")},
 		orders: []string{"stop web.socket", "stop web-proxy.service"},
 		log:    []string{stopping("web.socket"), stopping("web-proxy.service")},
 	}, {
 		name:  "removed, was stopped by a person",
-		mark:  thisHash,
+		mark:  applied,
 		units: []manager.Unit{gone("web.socket", "inactive")},
 	}, {
 		name:  "nothing was ever there",
 		units: nil,
 	}, {
-		name:   "the mark is a newer hash's",
-		mark:   oldHash,
+		name:   "the mark is another hash's: it changed, and went before that was applied",
+		mark:   before,
 		units:  []manager.Unit{gone("web.socket", "active")},
-		orders: []string{"stop web.socket"}, after: oldHash,
-		log: []string{stopping("web.socket")},
+		orders: []string{"stop web.socket"},
+		log:    []string{stopping("web.socket")},
 	}, {
 		name:   "it never came up, and no failed unit stays behind",
-		mark:   markFailed,
+		mark:   record{thisHash, failed, "x"},
 		units:  []manager.Unit{gone("web.socket", "failed"), gone("web.service", "failed"), unit("web-proxy.service", "failed")},
 		orders: []string{"reset-failed web.socket", "reset-failed web.service"},
 	}, {
 		name:  "the container ends by SIGTERM without its SuccessExitStatus=",
-		mark:  thisHash,
+		mark:  applied,
 		units: []manager.Unit{gone("web.service", "active")},
 		on: func(f *managertest.Fake, order string) {
 			if order == "stop web.service" {
 				f.Get("web.service").ActiveState = "failed"
 			}
 		},
-		orders: []string{"stop web.service", "reset-failed web.service"},
+		orders: []string{rm, "stop web.service", "reset-failed web.service", rm},
 		log:    []string{stopping("web.service")},
 	}, {
 		name:   "one that cannot be stopped does not spare the others",
-		mark:   thisHash,
+		mark:   applied,
 		units:  []manager.Unit{gone("web.socket", "active"), gone("web.service", "active")},
 		fails:  map[string]error{"stop web.socket": errors.New("no answer"), "unit web-proxy.service": errors.New("no such object")},
-		orders: []string{"stop web.socket", "stop web.service"},
+		orders: []string{"stop web.socket", rm, "stop web.service", rm},
 		log:    []string{stopping("web.socket"), "<3>web: no answer", "<3>web: no such object", stopping("web.service")},
 	}, {
+		name:   "removed while awake, podman has stopped it and its directory is left",
+		mark:   applied,
+		dirs:   []string{"podman-ondemand/web"},
+		units:  []manager.Unit{gone("web.service", "inactive")},
+		orders: []string{rm, rm},
+	}, {
 		name:   "masked and removed",
-		mark:   thisHash,
+		mark:   applied,
 		units:  []manager.Unit{{Name: "web.socket", LoadState: "masked", ActiveState: "active"}},
 		orders: []string{"stop web.socket"},
 		log:    []string{stopping("web.socket")},
@@ -314,16 +442,16 @@ func TestStopAndStartAtTheSameTime(t *testing.T) {
 		next, _ := newApplier(t, f)
 		old := next
 		old.app.hash = oldHash
-		if err := (mark{next.dir, "web"}).write(oldHash); err != nil {
+		if err := (mark{next.dir, "web"}).write(before); err != nil {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
 		wg.Add(2)
 		go func() { defer wg.Done(); _ = old.stop(context.Background()) }()
-		go func() { defer wg.Done(); _ = next.start(context.Background()) }()
+		go func() { defer wg.Done(); _ = starting(next, context.Background()) }()
 		wg.Wait()
-		if got, _ := (mark{next.dir, "web"}).read(); got != thisHash {
-			t.Fatalf("mark %q, want %q", got, thisHash)
+		if got, _ := (mark{next.dir, "web"}).read(); got != applied {
+			t.Fatalf("mark %q, want %q", got, applied)
 		}
 		if d := cmp.Diff([]string{"restart web.socket"}, f.Orders); d != "" {
 			t.Fatalf("orders (-want +got):\n%s", d)
@@ -340,20 +468,20 @@ func TestLockIsBounded(t *testing.T) {
 	defer unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	if err := a.start(ctx); err == nil || !strings.Contains(err.Error(), "another instance still holds") {
+	if err := starting(a, ctx); err == nil || !strings.Contains(err.Error(), "another instance still holds") {
 		t.Errorf("error %v", err)
 	}
 	other := a
 	other.app.name = "db"
-	if err := other.start(context.Background()); err != nil {
+	if err := starting(other, context.Background()); err != nil {
 		t.Errorf("another application had to wait: %v", err)
 	}
 }
 
 // The mark and its helpers are the only files, and a name cannot lead out of the directory.
 func TestMarkFiles(t *testing.T) {
-	a, _ := newApplier(t, &managertest.Fake{Loaded: []manager.Unit{socket("active")}})
-	if err := a.start(context.Background()); err != nil {
+	a, _ := newApplier(t, &managertest.Fake{Loaded: []manager.Unit{socket("active"), unit("sockets.target", "active")}})
+	if err := starting(a, context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(a.dir)
@@ -368,7 +496,7 @@ func TestMarkFiles(t *testing.T) {
 		t.Error(d)
 	}
 	text, err := os.ReadFile(filepath.Join(a.dir, "web"))
-	if err != nil || string(text) != thisHash+"\n" {
+	if err != nil || string(text) != thisHash+" wanted\n" {
 		t.Errorf("mark %q (%v)", text, err)
 	}
 }
@@ -376,7 +504,7 @@ func TestMarkFiles(t *testing.T) {
 func TestNoMarkDirectory(t *testing.T) {
 	a, _ := newApplier(t, &managertest.Fake{})
 	a.dir = filepath.Join(a.dir, "missing")
-	if err := a.start(context.Background()); err == nil {
+	if err := starting(a, context.Background()); err == nil {
 		t.Error("no error")
 	}
 }
@@ -413,5 +541,183 @@ func TestStopOfAnInstance(t *testing.T) {
 				t.Errorf("orders (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+func TestAdvice(t *testing.T) {
+	a := applier{app: application{name: "web"}}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{busyError{fmt.Errorf("[::]:80: %w", unix.EADDRINUSE)}, "It will, once the address is free. Who has it: ss -ltnp"},
+		{busyError{unix.EACCES}, "It is tried again from time to time. See: systemctl --user status web.socket"},
+	} {
+		if got := a.advice(c.err); got != c.want {
+			t.Errorf("%v: %s", c.err, got)
+		}
+	}
+}
+
+// TestTryAgain plays the rounds after a failure: what is logged, and when it is given up.
+func TestTryAgain(t *testing.T) {
+	busy := &failure{"failed", true}
+	for _, c := range []struct {
+		name   string
+		state  string // of the socket, before the second try
+		busy   error
+		next   *failure
+		orders []string
+		after  record
+		log    string
+	}{
+		{"still taken", "failed", errTaken, busy, nil, record{thisHash, failed, errTaken.Error()}, ""},
+		{"free now", "failed", nil, nil, []string{"reset-failed web.socket", "start web.socket"}, applied, "<6>web: web.socket listens now\n"},
+		{"started by hand", "active", errTaken, nil, nil, applied, ""},
+		{"given up by hand: reset-failed", "inactive", nil, nil, nil, applied, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &managertest.Fake{Loaded: []manager.Unit{socket("failed"), unit("sockets.target", "active")}}
+			a, log := newApplier(t, f)
+			a.bindable = func(manager.Listening) error { return errTaken }
+			last, err := a.start(t.Context(), nil)
+			if err != nil || last == nil || *last != *busy {
+				t.Fatal(last, err)
+			}
+			log.Reset()
+			f.Get("web.socket").ActiveState = c.state
+			a.bindable = func(manager.Listening) error { return c.busy }
+			next, err := a.start(t.Context(), last)
+			if d := cmp.Diff(c.next, next, cmp.AllowUnexported(failure{})); err != nil || d != "" {
+				t.Errorf("%v (-want +got):\n%s", err, d)
+			}
+			if d := cmp.Diff(c.orders, f.Orders); d != "" || log.String() != c.log {
+				t.Errorf("log %q, orders (-want +got):\n%s", log, d)
+			}
+			if got, _ := (mark{a.dir, "web"}).read(); got != c.after {
+				t.Errorf("mark %q, want %q", got, c.after)
+			}
+		})
+	}
+}
+
+// A file of somebody else's that comes before one of the generator's is named.
+func TestForeign(t *testing.T) {
+	const dir, source = "/run/user/7/systemd/generator/", "/home/me/.config/containers/systemd/web.ondemand"
+	ours := func(name, file, source string) manager.Unit {
+		return manager.Unit{Name: name, LoadState: "loaded", ActiveState: "inactive", FragmentPath: file, SourcePath: source}
+	}
+	said := func(unit, file string) string {
+		return "<4>web: " + unit + " is not the one that is made of the .ondemand file: systemd has it from " + file +
+			". Connections may wait in vain. Remove or rename one of the two\n"
+	}
+	for _, c := range []struct {
+		name          string
+		service, from string
+		socket        string
+		want          string
+	}{
+		{"all ours", dir + "web.service", source, dir + "web.socket", ""},
+		{"a Quadlet's", dir + "web.service", "/home/me/.config/containers/systemd/web.container", dir + "web.socket",
+			said("web.service", "/home/me/.config/containers/systemd/web.container")},
+		{"by hand", "/home/me/.config/systemd/user/web.service", "", dir + "web.socket", said("web.service", "/home/me/.config/systemd/user/web.service")},
+		{"the socket by hand", dir + "web.service", source, "/etc/systemd/user/web.socket", said("web.socket", "/etc/systemd/user/web.socket")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			self := upheld("sockets.target")
+			self.FragmentPath = dir + "podman-ondemand-apply@.service"
+			s := ours("web.socket", c.socket, source)
+			if c.socket != dir+"web.socket" {
+				s.SourcePath = ""
+			}
+			a, log := newApplier(t, &managertest.Fake{Loaded: []manager.Unit{
+				self, s, ours("web-proxy.service", dir+"web-proxy.service", source), ours("web.service", c.service, c.from),
+			}})
+			if err := starting(a, t.Context()); err != nil || log.String() != c.want {
+				t.Errorf("%v, log:\n%s want:\n%s", err, log, c.want)
+			}
+		})
+	}
+}
+
+// What is left of an application that has gone: nothing, and nothing beside it is touched.
+func TestNothingIsLeft(t *testing.T) {
+	f := &managertest.Fake{Loaded: []manager.Unit{gone("web.socket", "active"), gone("web.service", "active")}}
+	a, _ := newApplier(t, f)
+	top := filepath.Dir(a.dir)
+	for _, dir := range []string{"podman-ondemand/web", "podman-ondemand/web2", "elsewhere"} {
+		if err := os.MkdirAll(filepath.Join(top, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(top, dir, "conmon.pid"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(filepath.Join(top, "elsewhere"), filepath.Join(top, "podman-ondemand/web/link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := (mark{a.dir, "web"}).write(applied); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	_ = filepath.WalkDir(top, func(path string, d os.DirEntry, _ error) error {
+		if !d.IsDir() {
+			left = append(left, strings.TrimPrefix(path, top))
+		}
+		return nil
+	})
+	if d := cmp.Diff([]string{"/elsewhere/conmon.pid", "/podman-ondemand/web2/conmon.pid"}, left); d != "" {
+		t.Errorf("left over (-want +got):\n%s", d)
+	}
+	if _, err := os.Stat(filepath.Join(top, "podman-ondemand/web")); err == nil {
+		t.Error("the directory is left")
+	}
+}
+
+func TestRemoveBelowALink(t *testing.T) {
+	top := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(top, "elsewhere/web"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range []string{"podman-ondemand", "elsewhere/db"} {
+		if err := os.Symlink(filepath.Join(top, "elsewhere"), filepath.Join(top, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range [][2]string{{"podman-ondemand", "web"}, {"elsewhere", "db"}, {"nowhere", "web"}} {
+		if err := removeBelow(filepath.Join(top, c[0]), c[1]); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(top, "elsewhere/web")); err != nil {
+		t.Error("a link was followed")
+	}
+	if _, err := os.Lstat(filepath.Join(top, "elsewhere/db")); err == nil {
+		t.Error("the link itself is left")
+	}
+}
+
+// A lock whose file was removed by the one who held it is worth nothing: the next one takes a new one.
+func TestLockAfterRemove(t *testing.T) {
+	m := mark{t.TempDir(), "web"}
+	unlock, err := m.lock(t.Context(), time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var second func()
+	done := make(chan struct{})
+	go func() { defer close(done); second, _ = m.lock(context.Background(), time.Millisecond) }()
+	time.Sleep(20 * time.Millisecond)
+	if err := m.remove(); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	<-done
+	defer second()
+	if file, err := m.tryLock(); err != nil || file != nil {
+		t.Errorf("a third one has it too: %v %v", file, err)
 	}
 }

@@ -5,6 +5,9 @@
 // the text of the socket's unit. So a new text is a new instance, which starts the socket or starts it again, and an
 // application that has gone leaves an instance that nobody upholds, which stops the socket.
 //
+// A socket that cannot be started, because a foreign program has its port, keeps the instance's process: it looks from time
+// to time whether the addresses are free. (An instance that fails and is started again would fill the journal.)
+//
 // What was applied last is remembered in RUNTIME_DIRECTORY (systemd.exec(5)), so that a socket which a person has stopped
 // stays stopped over any number of reloads.
 package apply
@@ -15,10 +18,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
 
 	"podman-ondemand/manager"
 )
@@ -35,14 +41,28 @@ NAME.ondemand demands. HASH stands for the text of the socket's unit.
   --system   ask the system's service manager
 `
 
-// timeout bounds one call in all: three jobs, and as long again for whoever holds the lock.
+// timeout bounds one try in all: three jobs, and as long again for whoever holds the lock.
 const timeout = 6 * manager.JobTimeout
 
-// Main is `podman-ondemand apply`; args are what follows that word. The result is the exit status: 0 also where a socket
-// could not be started, because sockets.target upholds the instance and would start a failed one again and again.
+const (
+	retry    = 200 * time.Millisecond
+	patience = 10 * time.Second
+	// Between two tries of a socket that has failed: while an address is taken the shortest; where systemd was told to start
+	// it, and said why it could not, ever longer.
+	shortestPause = 10 * time.Second
+	longestPause  = time.Hour
+)
+
+// Main is `podman-ondemand apply`; args are what follows that word. The result is the exit status. It is 0 also where there
+// is nothing that could be done better by doing it again: sockets.target upholds the instance, and would.
 func Main(args []string) int {
 	c, err := parse(args, os.Getuid())
-	if err != nil {
+	var instance *instanceError
+	switch {
+	case errors.As(err, &instance):
+		fmt.Fprintf(os.Stderr, "%sapply: %v\n", levelErr, err)
+		return 0
+	case err != nil:
 		fmt.Fprintf(os.Stderr, "%sapply: %v\nusage: podman-ondemand %s\n", levelErr, err, Usage)
 		return 1
 	}
@@ -92,22 +112,34 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 // application is one .ondemand file as its units are named.
 type application struct {
 	name string // the unit's base name: "web"; of an instance "web@1"
-	hash string // over the socket's text, 16 hexadecimal digits
+	hash string // 8 hexadecimal digits over the socket's text, and 8 over what pulls it in
+}
+
+// sameSocket says whether two hashes stand for the same socket, whatever pulls it in.
+func sameSocket(a, b string) bool { return len(a) >= 8 && len(b) >= 8 && a[:8] == b[:8] }
+
+// instanceError says that something is no instance name of ours.
+type instanceError struct{ text string }
+
+func (e *instanceError) Error() string { return e.text }
+
+func badInstance(format string, args ...any) (application, error) {
+	return application{}, &instanceError{fmt.Sprintf(format, args...)}
 }
 
 // parseInstance takes NAME-HASH apart. NAME may contain "-" itself.
 func parseInstance(instance string) (application, error) {
 	i := strings.LastIndexByte(instance, '-')
 	if i < 1 {
-		return application{}, fmt.Errorf("%q is not NAME-HASH", instance)
+		return badInstance("%q is not NAME-HASH", instance)
 	}
 	a := application{instance[:i], instance[i+1:]}
 	if _, err := strconv.ParseUint(a.hash, 16, 64); err != nil || len(a.hash) != 16 {
-		return application{}, fmt.Errorf("%q: after the last \"-\" come 16 hexadecimal digits", instance)
+		return badInstance("%q: after the last \"-\" come 16 hexadecimal digits", instance)
 	}
 	// The name becomes a file's name in RUNTIME_DIRECTORY; ours there begin with a dot.
 	if strings.ContainsAny(a.name, "/\x00\n") || a.name[0] == '.' {
-		return application{}, fmt.Errorf("%q cannot be the name of a unit", a.name)
+		return badInstance("%q cannot be the name of a unit", a.name)
 	}
 	return a, nil
 }
@@ -128,23 +160,71 @@ func (a application) instance() string {
 	return "podman-ondemand-apply@" + a.name + "-" + a.hash + ".service"
 }
 
+// run does the command. A start that failed goes on trying, but by hand.
 func (c command) run() error {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
 	dir := stateDir(c.scope, os.Getenv)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
+	var last *failure
+	for pause := shortestPause; ; {
+		next, err := c.try(dir, last)
+		if err != nil || c.verb == "stop" {
+			return err
+		}
+		if next == nil {
+			_, err = daemon.SdNotify(false, "READY=1\nSTATUS=")
+			return err
+		}
+		if told, err := daemon.SdNotify(false, "READY=1\nSTATUS="+c.app.socket()+" cannot be started; it is tried again"); !told {
+			return err
+		}
+		if last != nil {
+			pause = longer(pause, next.busy)
+		}
+		last = next
+		time.Sleep(pause)
+	}
+}
+
+func longer(pause time.Duration, busy bool) time.Duration {
+	if busy {
+		return shortestPause
+	}
+	return min(2*pause, longestPause)
+}
+
+// try does the command once. The connection to the manager is made anew each time: it would not survive a daemon-reexec.
+func (c command) try(dir string, last *failure) (*failure, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
 	conn, err := manager.Connect(ctx, c.scope, runtimeDir(os.Getenv))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer conn.Close()
-	a := applier{systemd: conn, scope: c.scope, app: c.app, dir: dir, log: os.Stderr, retry: 50 * time.Millisecond}
-	if c.verb == "stop" {
-		return a.stop(ctx)
+	a := applier{
+		systemd: conn, scope: c.scope, app: c.app, dir: dir, log: os.Stderr, retry: retry, patience: patience,
+		bindable: bindable, podman: podman,
 	}
-	return a.start(ctx)
+	if c.verb == "stop" {
+		return nil, a.stop(ctx)
+	}
+	return a.start(ctx, last)
+}
+
+// podman runs podman; what it says goes to the journal.
+func podman(ctx context.Context, args ...string) error {
+	program := os.Getenv("PODMAN")
+	if program == "" {
+		program = "/usr/bin/podman"
+	}
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Stderr, cmd.WaitDelay = os.Stderr, time.Second
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s %s: %w", program, strings.Join(args, " "), err)
+	}
+	return nil
 }
 
 func runtimeDir(getenv func(string) string) string {

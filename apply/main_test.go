@@ -82,8 +82,27 @@ func TestStateDir(t *testing.T) {
 	}
 }
 
+// A name that is not ours may not fail: sockets.target would start it for ever.
 func TestMainStatus(t *testing.T) {
-	if got := Main([]string{"start", "web"}); got != 1 {
-		t.Errorf("bad instance: %d", got)
+	for _, c := range []struct {
+		args []string
+		want int
+	}{
+		{[]string{"start", "web"}, 0}, {[]string{"stop", "web-xyz"}, 0}, {[]string{"start", "../a-0123456789abcdef"}, 0},
+		{[]string{"restart", "web"}, 1}, {nil, 1},
+	} {
+		if got := Main(c.args); got != c.want {
+			t.Errorf("%q: %d", c.args, got)
+		}
+	}
+}
+
+func TestLonger(t *testing.T) {
+	pause := shortestPause
+	for range 20 {
+		pause = longer(pause, false)
+	}
+	if pause != longestPause || longer(shortestPause, false) != 2*shortestPause || longer(pause, true) != shortestPause {
+		t.Error(pause)
 	}
 }

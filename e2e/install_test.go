@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,11 +32,13 @@ func TestInstallForOneUser(t *testing.T) {
 	if listens(t, a.port) {
 		t.Fatal("something generates although nothing is installed")
 	}
+	host.run(t, "mkdir", "-p", ".local/bin")
 	t.Log(host.run(t, "podman-ondemand", "install"))
 	a.mustListen(a.port)
 	a.mustGet("/")
 	record(t, "podman-ondemand install, as the user", "the port listens", "listens, answers")
 	a.mustSleep(10 * time.Second)
+	a.failSocket()
 	t.Log(host.run(t, "podman-ondemand", "uninstall"))
 	host.reload(t)
 	if state := host.show(t, "podman-ondemand-apply@any.service", "LoadState"); state != "not-found" {
@@ -42,5 +46,28 @@ func TestInstallForOneUser(t *testing.T) {
 	}
 	if left, _ := host.try("sh", "-c", "ls ~/.config/systemd/user-generators/* ~/.config/systemd/user.conf.d/* 2>/dev/null"); strings.Contains(left, "podman-ondemand") {
 		t.Errorf("left over: %s", left)
+	}
+	if failed := host.systemctl(t, "list-units", "--all", "--plain", "--no-legend", a.name+"*", "podman-ondemand*"); strings.TrimSpace(failed) != "" {
+		t.Errorf("systemd still has %s", failed)
+	}
+	if left, _ := filepath.Glob(host.path(t, "/run/user/1000/podman-ondemand*")); len(left) > 0 {
+		t.Errorf("left over: %v", left)
+	}
+	if _, err := os.Stat(host.home(".local/bin")); err != nil {
+		t.Error("uninstall removed a directory that was there before: ", err)
+	}
+}
+
+// failSocket leaves the socket failed: something else has its port.
+func (a *app) failSocket() {
+	a.t.Helper()
+	host.systemctl(a.t, "stop", a.socket())
+	foreign, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", a.port))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer foreign.Close()
+	if _, err := host.try("systemctl", "--user", "start", a.socket()); err == nil || a.state(a.socket()) != "failed" {
+		a.t.Errorf("the socket is %s: %v", a.state(a.socket()), err)
 	}
 }

@@ -1,8 +1,14 @@
 package emit
 
-// applyStopTimeout is in seconds: for a file that was removed, the socket, the
-// proxy and the container are stopped, each with systemd's usual 90 s.
-const applyStopTimeout = "300"
+import (
+	"fmt"
+	"hash/fnv"
+)
+
+// applyTimeout is in seconds, and more than the helper takes at most: for a
+// file that was removed, the socket, the proxy and the container are stopped and
+// removed, each with systemd's usual 90 s; and another instance may come first.
+const applyTimeout = "600"
 
 // ApplyUnit makes podman-ondemand-apply@.service, one text for all
 // applications. An instance of it is active while the socket it is named after
@@ -26,19 +32,37 @@ func ApplyUnit(opt Options) Unit {
 			// At boot the target starts the sockets; there is nothing to apply then.
 			{"After", "sockets.target"},
 			{"StopWhenUnneeded", "yes"},
+			{"StartLimitIntervalSec", "0"},
 		}},
 		{"Service", []Option{
-			{"Type", "oneshot"},
+			// Not oneshot: the process stays for as long as a port is taken, and a
+			// job that does not end would keep the boot from being finished.
+			{"Type", "notify"},
 			{"RemainAfterExit", "yes"},
+			// systemd does not answer, or the helper was killed: without this the
+			// target would start it again at once.
+			{"Restart", "on-failure"},
+			{"RestartSec", "10"},
 			{"RuntimeDirectory", "podman-ondemand-apply"},
 			{"RuntimeDirectoryMode", "0700"},
 			{"RuntimeDirectoryPreserve", "yes"},
 			{"ExecStart", command("start")},
 			{"ExecStop", command("stop")},
-			{"TimeoutStopSec", applyStopTimeout},
+			{"TimeoutSec", applyTimeout},
 			{"SyslogIdentifier", "podman-ondemand"},
 		}},
 	}}
+}
+
+// instanceHash tells one state of app from another that has to be applied: 8
+// digits for the socket, which is restarted where they have changed, and 8 for
+// what pulls it in, which may start it.
+func instanceHash(app Application) string {
+	h := fnv.New32a()
+	for _, in := range app.Install {
+		fmt.Fprintf(h, "%s=%s\n", in.Kind, in.Unit)
+	}
+	return fmt.Sprintf("%.8s%08x", SocketHash(app), h.Sum32())
 }
 
 // TargetUnit makes the drop-in by which sockets.target upholds an instance for
@@ -47,7 +71,7 @@ func TargetUnit(apps []Application) Unit {
 	var options []Option
 	for _, app := range apps {
 		if name := app.installed(); name != "" {
-			options = append(options, Option{"Upholds", Text("podman-ondemand-apply@" + name + "-" + SocketHash(app) + ".service")})
+			options = append(options, Option{"Upholds", Text("podman-ondemand-apply@" + name + "-" + instanceHash(app) + ".service")})
 		}
 	}
 	return Unit{"sockets.target.d/50-podman-ondemand.conf", []Section{{"Unit", options}}}

@@ -14,10 +14,42 @@ import (
 const variable = "SYSTEMD_GENERATOR_PATH"
 
 // dropInText is the drop-in that makes systemd search dir for generators. The colon at the end keeps systemd's own
-// directories (systemd.generator(7)); dir must be absolute, because %h is not known there before systemd 254.
-func dropInText(dir string) (string, error) {
+// directories (systemd.generator(7)); dir must be absolute, because %h is not known there before systemd 254. It also
+// remembers which directories install has made: one that was there before is not uninstall's to remove.
+func dropInText(dir string, made []string) (string, error) {
 	value, err := assignment(dir + ":")
-	return "[Manager]\nManagerEnvironment=" + value + "\n", err
+	text := ""
+	for _, d := range made {
+		if !strings.ContainsFunc(d, unicode.IsControl) {
+			text += madeBy + d + "\n"
+		}
+	}
+	return text + "[Manager]\nManagerEnvironment=" + value + "\n", err
+}
+
+const madeBy = "# made by podman-ondemand install: "
+
+// recorded are the directories that earlier calls have made, as the drop-in says.
+func (h *host) recorded() []string {
+	var dirs []string
+	text, _ := os.ReadFile(h.dropIn())
+	for _, line := range strings.Split(string(text), "\n") {
+		if dir, ok := strings.CutPrefix(line, madeBy); ok {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// allMade adds those of this call.
+func (h *host) allMade() []string {
+	dirs := h.recorded()
+	for _, dir := range h.made {
+		if !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
 }
 
 // assignment writes the variable for ManagerEnvironment=: a list of words in systemd's quoting (systemd.syntax(7)), in

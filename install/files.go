@@ -41,6 +41,22 @@ func replace(path string, content []byte, mode fs.FileMode) error {
 	return err
 }
 
+// makeDir makes a directory with those above it, and remembers what was not there.
+func (h *host) makeDir(dir string) error {
+	var missing []string
+	for d := dir; d != filepath.Dir(d); d = filepath.Dir(d) {
+		if _, err := os.Stat(d); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		missing = append(missing, d)
+	}
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		h.made = append(h.made, missing...)
+	}
+	return err
+}
+
 // isLinkTo says whether path is a symbolic link to target, and whether there is anything at all.
 func isLinkTo(path, target string) (ours, exists bool) {
 	if _, err := os.Lstat(path); err != nil {

@@ -58,6 +58,9 @@ func (h *host) copyProgram() bool {
 	if err != nil {
 		return h.fail("cannot read this program: " + err.Error())
 	}
+	if err := h.makeDir(h.generatorDir()); err != nil {
+		return h.fail("cannot install the program: " + err.Error())
+	}
 	changed, existed, err := put(h.installed(), content, 0o755)
 	switch {
 	case err != nil:
@@ -81,7 +84,7 @@ func (h *host) makeFilesDir() bool {
 		h.same("directory %s for .ondemand files", h.filesDir())
 		return true
 	}
-	if err := os.MkdirAll(h.filesDir(), 0o755); err != nil {
+	if err := h.makeDir(h.filesDir()); err != nil {
 		return h.fail("cannot make the directory for .ondemand files: " + err.Error())
 	}
 	h.done("directory %s for .ondemand files", h.filesDir())
@@ -110,7 +113,7 @@ func (h *host) linkProgram() bool {
 }
 
 func (h *host) makeLink() error {
-	if err := os.MkdirAll(h.binDir(), 0o755); err != nil {
+	if err := h.makeDir(h.binDir()); err != nil {
 		return err
 	}
 	return os.Symlink(h.installed(), h.link())
@@ -174,7 +177,11 @@ func (h *host) conflict(value, file string) bool {
 }
 
 func (h *host) writeDropIn() bool {
-	text, err := dropInText(h.generatorDir())
+	err := h.makeDir(h.confDir())
+	if err != nil {
+		return h.fail("cannot tell systemd about the program: " + err.Error())
+	}
+	text, err := dropInText(h.generatorDir(), h.allMade())
 	if err != nil {
 		return h.fail(err.Error())
 	}
@@ -190,18 +197,19 @@ func (h *host) writeDropIn() bool {
 	return true
 }
 
-// oldestSystemd is the first version with ManagerEnvironment= (systemd's NEWS).
-const oldestSystemd = 248
+// oldestSystemd is the first version with Upholds= and StopPropagatedFrom=, which the units need (systemd's NEWS).
+// ManagerEnvironment= is older by one.
+const oldestSystemd = 249
 
-// suitable says whether that manager can be told by its user where generators are, and in these files.
+// suitable says whether that manager is new enough, and reads these files.
 func (h *host) suitable(ctx context.Context, systemd manager.Interface) bool {
 	version, err := systemd.Version(ctx)
 	if err != nil {
 		return h.fail(err.Error())
 	}
 	if n := leadingNumber(version); n > 0 && n < oldestSystemd {
-		return h.fail("systemd "+version+" cannot be told by a user where generators are: ManagerEnvironment= came with "+
-			strconv.Itoa(oldestSystemd), "Without root there is no other way; "+forAll)
+		return h.fail("systemd "+version+" is too old: Upholds= and StopPropagatedFrom= came with "+strconv.Itoa(oldestSystemd),
+			"Without them there is no way; a newer release of your distribution has a newer systemd.")
 	}
 	environ, err := systemd.Environment(ctx)
 	if err != nil {

@@ -164,7 +164,11 @@ func TestInstallTwiceThenUpgradeThenUninstallTwice(t *testing.T) {
 		t.Errorf("tree (-want +got):\n%s", d)
 	}
 	text, _ := os.ReadFile(b.dropIn())
-	if want := "[Manager]\nManagerEnvironment=SYSTEMD_GENERATOR_PATH=" + b.home + "/.config/systemd/user-generators:\n"; string(text) != want {
+	made := "# made by podman-ondemand install: " + b.home
+	want2 := made + "/.config/systemd/user-generators\n" + made + "/.config/systemd\n" + made + "/.config\n" +
+		made + "/.config/containers/systemd\n" + made + "/.config/containers\n" +
+		made + "/.local/bin\n" + made + "/.local\n" + made + "/.config/systemd/user.conf.d\n"
+	if want := want2 + "[Manager]\nManagerEnvironment=SYSTEMD_GENERATOR_PATH=" + b.home + "/.config/systemd/user-generators:\n"; string(text) != want {
 		t.Errorf("drop-in %q, want %q", text, want)
 	}
 	if info, err := os.Stat(b.installed()); err != nil || info.Mode() != 0o755 {
@@ -222,9 +226,12 @@ func TestInstall(t *testing.T) {
 			"        export XDG_RUNTIME_DIR=/run/user/1000",
 			"      Then run podman-ondemand install again: the files are in place, but nothing could be checked.")),
 	}, {
-		"systemd 247", func(t *testing.T, b *bench) { b.systemd.Vers = "247.3-7" }, false,
-		one("error systemd 247.3-7 cannot be told by a user where generators are: ManagerEnvironment= came with 248",
-			"      Without root there is no other way; have the administrator install podman-ondemand for all users."),
+		"systemd 248", func(t *testing.T, b *bench) { b.systemd.Vers = "248.3-1" }, false,
+		one("error systemd 248.3-1 is too old: Upholds= and StopPropagatedFrom= came with 249",
+			"      Without them there is no way; a newer release of your distribution has a newer systemd."),
+	}, {
+		"systemd 249", func(t *testing.T, b *bench) { b.systemd.Vers = "249.11-0ubuntu3" }, true,
+		list(before, one(saidConf), after),
 	}, {
 		"a version that nobody can read", func(t *testing.T, b *bench) { b.systemd.Vers = "git" }, true,
 		list(before, one(saidConf), after),

@@ -96,6 +96,8 @@ type host struct {
 	confs                 []string // directories with a user.conf and a user.conf.d, besides config
 	linger                string   // systemd-logind's directory with one file per user whose manager starts at boot
 
+	made []string // directories that were not there
+
 	noexec  func(dir string) bool
 	podman  func(context.Context) (string, error) // what `podman --version` prints
 	connect func(context.Context) (manager.Interface, error)

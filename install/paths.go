@@ -18,6 +18,9 @@ func (h *host) link() string         { return filepath.Join(h.binDir(), "podman-
 // marksDir is where the apply helper remembers what it has applied.
 func (h *host) marksDir() string { return filepath.Join(h.runtime, "podman-ondemand-apply") }
 
+// pidsDir has the containers' runtime directories.
+func (h *host) pidsDir() string { return filepath.Join(h.runtime, "podman-ondemand") }
+
 // systemWide is the generator of all users, where a package has installed one.
 func (h *host) systemWide() string {
 	for _, dir := range h.generators {

@@ -3,7 +3,7 @@ package install
 import (
 	"context"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 
 	"podman-ondemand/manager"
@@ -57,18 +57,29 @@ func (h *host) stopOwn(ctx context.Context, systemd manager.Interface, name stri
 	if err != nil {
 		return h.fail(err.Error())
 	}
-	if u.Down() || !h.generated(u) || !strings.HasSuffix(u.SourcePath, ".ondemand") {
+	if !h.generated(u) || !strings.HasSuffix(u.SourcePath, ".ondemand") {
 		return true
 	}
-	if err := systemd.Stop(ctx, name); err != nil {
-		return h.fail(err.Error(), "See: systemctl --user status "+name)
+	if !u.Down() {
+		if err := systemd.Stop(ctx, name); err != nil {
+			return h.fail(err.Error(), "See: systemctl --user status "+name)
+		}
+		h.done("stopped %s", name)
 	}
-	h.done("stopped %s", name)
-	return true
+	return h.forget(ctx, systemd, name)
+}
+
+// forget keeps a unit that has failed from staying in systemd's memory without its file.
+func (h *host) forget(ctx context.Context, systemd manager.Interface, name string) bool {
+	u, err := systemd.Unit(ctx, name)
+	if err == nil && u.ActiveState == "failed" {
+		err = systemd.ResetFailed(ctx, name)
+	}
+	return err == nil || h.fail(err.Error())
 }
 
 func (h *host) removeFiles() bool {
-	ok := true
+	ok, made := true, h.recorded()
 	files := []string{h.dropIn(), h.installed()}
 	if ours, exists := isLinkTo(h.link(), h.installed()); ours {
 		files = append(files, h.link())
@@ -86,7 +97,9 @@ func (h *host) removeFiles() bool {
 		}
 	}
 	for _, dir := range h.emptied() {
-		_ = os.Remove(dir) // fails for one that is not empty: as it should
+		if slices.Contains(made, dir) {
+			_ = os.Remove(dir) // fails for one that is not empty: as it should
+		}
 	}
 	h.noteLeft()
 	return ok
@@ -118,10 +131,11 @@ func (h *host) checkGone(ctx context.Context, systemd manager.Interface) bool {
 		return false
 	}
 	// A mark that stayed would tell a later installation that a person has stopped the socket.
-	if err := os.RemoveAll(h.marksDir()); err != nil {
-		return h.fail(err.Error())
+	for _, dir := range []string{h.marksDir(), h.pidsDir()} {
+		if err := os.RemoveAll(dir); err != nil { // of a link only the link
+			return h.fail(err.Error())
+		}
 	}
-	_ = os.Remove(filepath.Join(h.runtime, "podman-ondemand")) // the containers' RuntimeDirectory= leave the upper one
 	u, err := systemd.Unit(ctx, checkUnit)
 	if err != nil {
 		return h.fail(err.Error())
@@ -141,11 +155,15 @@ func (h *host) stopInstances(ctx context.Context, systemd manager.Interface) boo
 		return h.fail("cannot list the units: " + err.Error())
 	}
 	for _, name := range names {
-		if u, err := systemd.Unit(ctx, name); err != nil || u.Down() {
-			continue
+		u, err := systemd.Unit(ctx, name)
+		if err == nil && !u.Down() {
+			err = systemd.Stop(ctx, name)
 		}
-		if err := systemd.Stop(ctx, name); err != nil {
+		if err != nil {
 			return h.fail(err.Error())
+		}
+		if !h.forget(ctx, systemd, name) {
+			return false
 		}
 	}
 	return true

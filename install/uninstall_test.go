@@ -85,6 +85,55 @@ func TestUninstallStopsWhatIsOurs(t *testing.T) {
 	}
 }
 
+// A directory that was there before install stays, also an empty one.
+func TestUninstallLeavesWhatWasThere(t *testing.T) {
+	b := newBench(t)
+	for _, dir := range []string{b.binDir(), b.filesDir()} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.installQuietly(t)
+	b.installQuietly(t) // the second call makes none, and forgets none
+	b.expect(t, b.uninstall(t.Context()), true, removedConf, removedProgram, removedCommand, saidReload, saidGone)
+	want := []string{"./", ".config/", ".config/containers/", ".config/containers/systemd/", ".local/", ".local/bin/"}
+	if d := cmp.Diff(want, b.tree(t)); d != "" {
+		t.Errorf("left over (-want +got):\n%s", d)
+	}
+}
+
+// Units that have failed do not stay as "not-found failed", and pid files do not stay either.
+func TestUninstallForgetsFailures(t *testing.T) {
+	b := newBench(t)
+	b.installQuietly(t)
+	b.running()
+	b.keepInstances()
+	for _, name := range []string{"web.socket", "web-proxy.service", "web.service", "db.service"} {
+		b.systemd.Get(name).ActiveState = "failed"
+	}
+	on := b.systemd.On
+	b.systemd.On = func(f *managertest.Fake, order string) {
+		on(f, order)
+		if order == "reload" {
+			f.Loaded[0].ActiveState = "failed"
+		}
+	}
+	b.write(t, b.runtime+"/podman-ondemand/web/conmon.pid", "1")
+	if !b.uninstall(t.Context()) {
+		t.Error(b.text)
+	}
+	want := []string{
+		"reset-failed web.socket", "reset-failed web-proxy.service", "reset-failed web.service", "reload",
+		"reset-failed podman-ondemand-apply@web-0123456789abcdef.service",
+	}
+	if d := cmp.Diff(want, b.systemd.Orders); d != "" {
+		t.Errorf("orders (-want +got):\n%s", d)
+	}
+	if _, err := os.Stat(b.runtime + "/podman-ondemand"); err == nil {
+		t.Error("the pid files are left")
+	}
+}
+
 func TestUninstall(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -115,6 +115,24 @@ func (c *Conn) Result(ctx context.Context, service string) (string, error) {
 	return text(p.Value.Value()), nil
 }
 
+// Listening tells what a socket unit is to listen on.
+func (c *Conn) Listening(ctx context.Context, socket string) (Listening, error) {
+	p, err := c.systemd.GetUnitTypePropertiesContext(ctx, socket, "Socket")
+	if err != nil {
+		return Listening{}, fmt.Errorf("%s: %w", socket, err)
+	}
+	l := Listening{IPv6Only: text(p["BindIPv6Only"])}
+	l.FreeBind, _ = p["FreeBind"].(bool)
+	l.ReusePort, _ = p["ReusePort"].(bool)
+	pairs, _ := p["Listen"].([][]any) // a(ss): the kind, the address
+	for _, pair := range pairs {
+		if len(pair) == 2 && text(pair[0]) == "Stream" {
+			l.Streams = append(l.Streams, text(pair[1]))
+		}
+	}
+	return l, nil
+}
+
 // Units lists the names of the units in memory that match.
 func (c *Conn) Units(ctx context.Context, patterns ...string) ([]string, error) {
 	units, err := c.systemd.ListUnitsByPatternsContext(ctx, nil, patterns)

@@ -34,6 +34,8 @@ type Interface interface {
 	Unit(ctx context.Context, name string) (Unit, error)
 	// Units lists the units in memory whose name matches one of the patterns (glob(7)).
 	Units(ctx context.Context, patterns ...string) ([]string, error)
+	// Listening tells what a socket unit is to listen on, whether it does or not.
+	Listening(ctx context.Context, socket string) (Listening, error)
 	Start(ctx context.Context, unit string) error
 	Stop(ctx context.Context, unit string) error
 	Restart(ctx context.Context, unit string) error
@@ -59,7 +61,15 @@ type Unit struct {
 	Triggers     []string // what a socket starts
 	WantedBy     []string
 	RequiredBy   []string
-	UpheldBy     []string // nil where systemd is too old to tell (before 249)
+	UpheldBy     []string
+}
+
+// Listening is the part of a socket unit's settings that says whether its addresses can be bound to (systemd.socket(5)).
+type Listening struct {
+	Streams   []string // ListenStream= as systemd writes addresses: "[::]:80", "127.0.0.1:80", "/run/x", "@x"
+	IPv6Only  string   // BindIPv6Only=: default, both or ipv6-only
+	FreeBind  bool
+	ReusePort bool
 }
 
 // Up says whether the unit runs or is about to.

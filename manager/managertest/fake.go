@@ -12,11 +12,12 @@ import (
 
 // Fake implements manager.Interface. Its fields are what it answers; tests change them freely.
 type Fake struct {
-	Loaded []manager.Unit   // what Unit finds; any other name is not-found and inactive
-	Env    []string         // Environment
-	Vers   string           // Version
-	Fails  map[string]error // by order ("start web.socket"): answered with this, and nothing changes
-	Orders []string         // what was asked for: "start X", "stop X", "restart X", "reset-failed X", "reload"
+	Loaded []manager.Unit    // what Unit finds; any other name is not-found and inactive
+	Listen manager.Listening // Listening, of any socket
+	Env    []string          // Environment
+	Vers   string            // Version
+	Fails  map[string]error  // by order ("start web.socket"): answered with this, and nothing changes
+	Orders []string          // what was asked for: "start X", "stop X", "restart X", "reset-failed X", "reload"
 
 	// On is called after each order has changed the state, so that a test can play the rest of systemd.
 	On func(f *Fake, order string)
@@ -66,6 +67,13 @@ func (f *Fake) Units(_ context.Context, patterns ...string) ([]string, error) {
 		}
 	}
 	return names, f.Fails["units"]
+}
+
+// Listening answers Listen.
+func (f *Fake) Listening(_ context.Context, socket string) (manager.Listening, error) {
+	f.one.Lock()
+	defer f.one.Unlock()
+	return f.Listen, f.Fails["listening "+socket]
 }
 
 // Start makes the unit active.

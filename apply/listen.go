@@ -1,0 +1,168 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"podman-ondemand/manager"
+)
+
+// orders is how often a socket is told to start before that is a failure. A socket whose service is active refuses to, and
+// a client may wake the proxy between its stop and the order.
+const orders = 3
+
+// busyError says that an address of the socket cannot be bound to.
+type busyError struct{ error }
+
+func (e busyError) Unwrap() error { return e.error }
+
+// errSuperseded says that a newer instance does the work.
+var errSuperseded = errors.New("superseded")
+
+// relisten makes the socket listen anew. Two applications may have changed their addresses with each other, or one its
+// name: then the other's proxy holds what this one is to have, until the other's instance has stopped it. Hence the patience.
+func (a applier) relisten(ctx context.Context, patience time.Duration, order func(context.Context, string) error) error {
+	for ordered := 0; ; patience -= a.retry {
+		err := a.listenOnce(ctx, order)
+		if _, busy := err.(busyError); !busy {
+			ordered++
+		}
+		if err == nil || ordered == orders || patience <= 0 {
+			return err
+		}
+		if sleep(ctx, a.retry) != nil {
+			return err
+		}
+		if old, err := a.superseded(ctx); err != nil {
+			return err
+		} else if old {
+			return errSuperseded
+		}
+	}
+}
+
+func (a applier) listenOnce(ctx context.Context, order func(context.Context, string) error) error {
+	socket, err := a.systemd.Unit(ctx, a.app.socket())
+	if err != nil {
+		return err
+	}
+	if err := a.stopHolders(ctx, socket); err != nil {
+		return err
+	}
+	if !socket.Up() { // else it holds its addresses itself
+		l, err := a.systemd.Listening(ctx, socket.Name)
+		if err != nil {
+			return err
+		}
+		if err := a.bindable(l); err != nil {
+			return busyError{err}
+		}
+	}
+	if socket.ActiveState == "failed" { // or it may have reached its start limit
+		_ = a.systemd.ResetFailed(ctx, socket.Name)
+	}
+	return order(ctx, socket.Name)
+}
+
+// deaf says whether the socket is active and listens nowhere: so systemd leaves one whose addresses have changed. Where they
+// were changed back before anybody could do anything about it, the mark says that all is well.
+func (a applier) deaf(ctx context.Context, socket manager.Unit) bool {
+	if !socket.Up() {
+		return false
+	}
+	l, err := a.systemd.Listening(ctx, socket.Name)
+	isIP := func(address string) bool { _, err := netip.ParseAddrPort(address); return err == nil }
+	return err == nil && !l.ReusePort && slices.ContainsFunc(l.Streams, isIP) && a.bindable(l) == nil
+}
+
+// revive is what an instance that nobody upholds any more does for the socket as it is now: the one that is upheld may have
+// been active all the time, and does nothing.
+func (a applier) revive(ctx context.Context, socket manager.Unit) error {
+	if socket.LoadState != "loaded" || !a.deaf(ctx, socket) {
+		return nil
+	}
+	return a.act(ctx, socket, replace, false)
+}
+
+// stopHolders stops what may hold the socket's old listeners: the proxy, and what the socket starts if that is another unit
+// ([OnDemand] Proxy=none: the container's own service); and a container that another file has started.
+func (a applier) stopHolders(ctx context.Context, socket manager.Unit) error {
+	if err := a.stopPredecessor(ctx, socket); err != nil {
+		return err
+	}
+	holders := []string{a.app.proxy()}
+	for _, name := range socket.Triggers {
+		if !slices.Contains(holders, name) {
+			holders = append(holders, name)
+		}
+	}
+	for _, name := range holders {
+		u, err := a.systemd.Unit(ctx, name)
+		if err != nil {
+			return err
+		}
+		if u.Down() {
+			continue
+		}
+		if err := a.systemd.Stop(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stopPredecessor stops the container of a Quadlet's NAME.container that has become NAME.ondemand: it runs on under the name
+// that is ours now, publishes the port itself, and the proxy could not enter it. It is known by the runtime directory,
+// which each start under our text makes.
+func (a applier) stopPredecessor(ctx context.Context, socket manager.Unit) error {
+	u, err := a.systemd.Unit(ctx, a.app.service())
+	if err != nil || !u.Up() || !together(u, socket) || slices.Contains(socket.Triggers, u.Name) {
+		return err
+	}
+	proxy, err := a.systemd.Unit(ctx, a.app.proxy())
+	if err != nil || !proxy.Down() {
+		return err
+	}
+	if _, err := os.Lstat(a.runtimeDir()); !errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	a.logf(levelInfo, "%s still runs as it was before it was started on demand, stopping it; the next connection starts it again", u.Name)
+	return a.systemd.Stop(ctx, u.Name)
+}
+
+// together says whether two units were made of the same file.
+func together(a, b manager.Unit) bool {
+	return filepath.Dir(a.FragmentPath) == filepath.Dir(b.FragmentPath) && a.SourcePath == b.SourcePath
+}
+
+// warnOfForeign names files that come before the generator's own for one of the units: then connections wait for something
+// that never comes.
+func (a applier) warnOfForeign(ctx context.Context, socket manager.Unit) {
+	self, err := a.systemd.Unit(ctx, a.app.instance())
+	if err != nil || self.FragmentPath == "" { // called by hand
+		return
+	}
+	if filepath.Dir(socket.FragmentPath) != filepath.Dir(self.FragmentPath) {
+		a.warnOf(socket)
+		return
+	}
+	for _, name := range []string{a.app.service(), a.app.proxy()} {
+		if u, err := a.systemd.Unit(ctx, name); err == nil && u.LoadState != "not-found" && !together(u, socket) {
+			a.warnOf(u)
+		}
+	}
+}
+
+func (a applier) warnOf(u manager.Unit) {
+	file := u.FragmentPath
+	if u.SourcePath != "" {
+		file = u.SourcePath
+	}
+	a.logf(levelWarning, "%s is not the one that is made of the .ondemand file: systemd has it from %s. Connections may wait in vain. Remove or rename one of the two",
+		u.Name, file)
+}

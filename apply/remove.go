@@ -1,0 +1,110 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"podman-ondemand/manager"
+)
+
+// stop cleans up after an application whose file was removed. Where the socket's unit is still there, or something pulls it
+// in, only its text has changed, or the system goes down: nothing to do.
+func (a applier) stop(ctx context.Context) error {
+	m := mark{a.dir, a.app.name}
+	unlock, err := m.lock(ctx, a.retry)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	socket, err := a.systemd.Unit(ctx, a.app.socket())
+	template := fromTemplate(socket) && !asked(socket)
+	if err != nil || socket.LoadState == "loaded" && !template {
+		return err
+	}
+	// The socket first, or the next client would wake the others again. Once their files are gone systemd no longer knows
+	// of any order between them.
+	for _, name := range []string{a.app.socket(), a.app.proxy(), a.app.service()} {
+		if err := a.clear(ctx, name, template); err != nil {
+			a.logf(levelErr, "%v", err)
+		}
+	}
+	// Whatever hash the mark has: a newer instance waits for the lock, and finds that nothing was applied.
+	return m.remove()
+}
+
+// fromTemplate says whether u is an instance without a file of its own.
+func fromTemplate(u manager.Unit) bool {
+	prefix, _, instance := strings.Cut(u.Name, "@")
+	return instance && path.Base(u.FragmentPath) == prefix+"@"+path.Ext(u.Name)
+}
+
+// asked says whether anything wants the socket but the proxy, which wants the sockets that it gets.
+func asked(socket manager.Unit) bool {
+	return slices.ContainsFunc(socket.PulledInBy(), func(name string) bool { return !slices.Contains(socket.Triggers, name) })
+}
+
+// clear stops a unit whose file has gone and leaves no failed one behind: with its file went its SuccessExitStatus=, and a
+// container that ends by SIGTERM now counts as failed. A unit with a file is somebody else's who took over the name: a
+// Quadlet's web.container after web.ondemand. An instance may have lost its own file and still be made by its template.
+func (a applier) clear(ctx context.Context, name string, template bool) error {
+	u, err := a.systemd.Unit(ctx, name)
+	if err != nil || u.LoadState != "not-found" && name != a.app.socket() && !(template && fromTemplate(u)) {
+		return err
+	}
+	if name == a.app.service() && u.LoadState == "not-found" {
+		return a.clearContainer(ctx, u)
+	}
+	return a.end(ctx, u)
+}
+
+// end stops the unit, and makes systemd forget it where it has failed.
+func (a applier) end(ctx context.Context, u manager.Unit) error {
+	if !u.Down() {
+		a.logf(levelInfo, "the file has gone, stopping %s", u.Name)
+		if err := a.systemd.Stop(ctx, u.Name); err != nil {
+			return err
+		}
+	}
+	u, err := a.systemd.Unit(ctx, u.Name)
+	if err == nil && u.ActiveState == "failed" {
+		err = a.systemd.ResetFailed(ctx, u.Name)
+	}
+	return err
+}
+
+// clearContainer does what the ExecStop= and ExecStopPost= of the container's service did, which have gone with its file:
+// systemd's own kill alone races with podman's clean-up, and podman may be left with a container that runs no more.
+func (a applier) clearContainer(ctx context.Context, u manager.Unit) error {
+	_, err := os.Lstat(a.runtimeDir())
+	if u.Down() && err != nil {
+		return a.end(ctx, u) // it sleeps: nothing is left
+	}
+	errs := a.removeContainer(ctx, u.Name)
+	errs = errors.Join(errs, a.end(ctx, u), a.removeContainer(ctx, u.Name))
+	return errors.Join(errs, removeBelow(filepath.Dir(a.runtimeDir()), a.app.name))
+}
+
+// removeContainer has podman remove what that service has started. podman gives its containers the label.
+func (a applier) removeContainer(ctx context.Context, service string) error {
+	ctx, cancel := context.WithTimeout(ctx, manager.JobTimeout)
+	defer cancel()
+	return a.podman(ctx, "rm", "-v", "-f", "-i", "--filter", "label=PODMAN_SYSTEMD_UNIT="+service)
+}
+
+// removeBelow removes the directory name in dir with what is in it. It follows no link: where dir is one it does nothing.
+func removeBelow(dir, name string) error {
+	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(dir, name)) // removes a link, not what it leads to
+}
