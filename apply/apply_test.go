@@ -612,16 +612,21 @@ func TestForeign(t *testing.T) {
 			". Connections may wait in vain. Remove or rename one of the two\n"
 	}
 	for _, c := range []struct {
-		name          string
-		service, from string
-		socket        string
-		want          string
+		name, service, from string
+		socket              string
+		dropIn, wants       string
+		want                string
 	}{
-		{"all ours", dir + "web.service", source, dir + "web.socket", ""},
-		{"a Quadlet's", dir + "web.service", "/home/me/.config/containers/systemd/web.container", dir + "web.socket",
+		{"all ours", dir + "web.service", source, dir + "web.socket", "", "web.service", ""},
+		{"a Quadlet's", dir + "web.service", "/home/me/.config/containers/systemd/web.container", dir + "web.socket", "", "web.service",
 			said("web.service", "/home/me/.config/containers/systemd/web.container")},
-		{"by hand", "/home/me/.config/systemd/user/web.service", "", dir + "web.socket", said("web.service", "/home/me/.config/systemd/user/web.service")},
-		{"the socket by hand", dir + "web.service", source, "/etc/systemd/user/web.socket", said("web.socket", "/etc/systemd/user/web.socket")},
+		{"by hand", "/home/me/.config/systemd/user/web.service", "", dir + "web.socket", "/home/me/web.service.d/50-own.conf", "web.service",
+			said("web.service", "/home/me/.config/systemd/user/web.service")},
+		{"the socket by hand", dir + "web.service", source, "/etc/systemd/user/web.socket", "", "web.service",
+			said("web.socket", "/etc/systemd/user/web.socket")},
+		{"Unit= names a Quadlet of the same name", dir + "web.service", "/home/me/.config/containers/systemd/web.container", dir + "web.socket",
+			dir + "web.service.d/50-web-ondemand.conf", "web.service", ""},
+		{"Unit= names another one, and there is one of our name", "/usr/lib/systemd/user/web.service", "", dir + "web.socket", "", "pod.service", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			self := upheld("sockets.target")
@@ -630,9 +635,9 @@ func TestForeign(t *testing.T) {
 			if c.socket != dir+"web.socket" {
 				s.SourcePath = ""
 			}
-			a, log := newApplier(t, &managertest.Fake{Loaded: []manager.Unit{
-				self, s, ours("web-proxy.service", dir+"web-proxy.service", source), ours("web.service", c.service, c.from),
-			}})
+			proxy, service := ours("web-proxy.service", dir+"web-proxy.service", source), ours("web.service", c.service, c.from)
+			proxy.Wants, service.DropInPaths = []string{c.wants}, []string{c.dropIn}
+			a, log := newApplier(t, &managertest.Fake{Loaded: []manager.Unit{self, s, proxy, service}})
 			if err := starting(a, t.Context()); err != nil || log.String() != c.want {
 				t.Errorf("%v, log:\n%s want:\n%s", err, log, c.want)
 			}

@@ -139,30 +139,3 @@ func (a applier) stopPredecessor(ctx context.Context, socket manager.Unit) error
 func together(a, b manager.Unit) bool {
 	return filepath.Dir(a.FragmentPath) == filepath.Dir(b.FragmentPath) && a.SourcePath == b.SourcePath
 }
-
-// warnOfForeign names files that come before the generator's own for one of the units: then connections wait for something
-// that never comes.
-func (a applier) warnOfForeign(ctx context.Context, socket manager.Unit) {
-	self, err := a.systemd.Unit(ctx, a.app.instance())
-	if err != nil || self.FragmentPath == "" { // called by hand
-		return
-	}
-	if filepath.Dir(socket.FragmentPath) != filepath.Dir(self.FragmentPath) {
-		a.warnOf(socket)
-		return
-	}
-	for _, name := range []string{a.app.service(), a.app.proxy()} {
-		if u, err := a.systemd.Unit(ctx, name); err == nil && u.LoadState != "not-found" && !together(u, socket) {
-			a.warnOf(u)
-		}
-	}
-}
-
-func (a applier) warnOf(u manager.Unit) {
-	file := u.FragmentPath
-	if u.SourcePath != "" {
-		file = u.SourcePath
-	}
-	a.logf(levelWarning, "%s is not the one that is made of the .ondemand file: systemd has it from %s. Connections may wait in vain. Remove or rename one of the two",
-		u.Name, file)
-}

@@ -258,18 +258,19 @@ func TestInstallSection(t *testing.T) {
 	record(t, "[Install] WantedBy= empty, and then not", "starts, never restarts", "starts")
 }
 
-// TestForeignUnit: a file that comes before the generator's is named.
+// TestForeignUnit: a file that comes before the generator's, where the generator does not look, is named.
 func TestForeignUnit(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
-	file := ".config/systemd/user/" + a.container()
-	host.write(t, file, "[Service]\nExecStart=sleep infinity\n")
-	t.Cleanup(func() { os.Remove(host.home(file)) })
+	file := "/run/user/1000/systemd/user.control/" + a.container()
+	host.run(t, "sh", "-c", "mkdir -p ${0%/*} && printf '[Service]\nExecStart=sleep infinity\n' >$0", file)
+	t.Cleanup(func() { host.run(t, "rm", file) })
 	a.write(plain)
 	host.reload(t)
 	a.mustListen(a.port)
-	want := "systemd has it from /home/demo/" + file
+	want := "systemd has it from " + file
 	eventually(t, 5*time.Second, want, func() bool { return strings.Contains(host.journal(t, a.mark, "-o", "cat"), want) })
+	host.reload(t)
 	if n := strings.Count(host.journal(t, a.mark, "-o", "cat"), want); n != 1 {
 		t.Errorf("said %d times", n)
 	}

@@ -58,7 +58,9 @@ type Unit struct {
 	SubState     string // of the unit's type: running, dead, auto-restart, …
 	FragmentPath string
 	SourcePath   string
+	DropInPaths  []string
 	Triggers     []string // what a socket starts
+	Wants        []string
 	WantedBy     []string
 	RequiredBy   []string
 	UpheldBy     []string
