@@ -173,7 +173,8 @@ func commandLines(t *testing.T, script string) map[string][]string {
 			name = strings.TrimSuffix(unit, ".service---")
 			continue
 		}
-		if strings.HasPrefix(line, "ExecStart=") && !strings.HasSuffix(name, "-proxy") && !strings.HasPrefix(name, "podman-") {
+		broken := strings.HasPrefix(line, "ExecStart=/usr/bin/podman-ondemand broken ")
+		if strings.HasPrefix(line, "ExecStart=") && !broken && !strings.HasSuffix(name, "-proxy") && !strings.HasPrefix(name, "podman-") {
 			lines[name] = sortedWords(line)
 		}
 	}

@@ -12,7 +12,8 @@ import (
 // last, so that they count.
 func socketUnit(app Application) Unit {
 	return Unit{app.socket(), []Section{
-		app.unitSection(": starts at the first connection"),
+		// Starts are bounded by the reloads that ask for them.
+		app.unitSection(": starts at the first connection", Option{"StartLimitIntervalSec", "0"}),
 		socketSection(app),
 	}}
 }
