@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -104,14 +105,23 @@ func isUserManager(env func(string) string) bool {
 }
 
 // journal is the command that shows the log of the container's service.
-func (c *config) journal() string {
-	var words []string
-	words = append(words, "journalctl")
-	if c.userManager {
-		words = append(words, "--user")
+func (c *config) journal() string { return c.command("journalctl", "-u", c.unit) }
+
+// socketJournal is the command that shows the log of the unit that listens for us, which is called as the service is.
+func (c *config) socketJournal() string {
+	return c.command("journalctl", "-u", strings.TrimSuffix(c.unit, ".service")+".socket")
+}
+
+// unitStatus is the command that shows how the container's service is.
+func (c *config) unitStatus() string { return c.command("systemctl", "status", c.unit) }
+
+// command is a command line about a unit of the service manager that we belong to. Started by hand we may not know the unit.
+func (c *config) command(words ...string) string {
+	if c.unit == "" {
+		words = words[:1]
 	}
-	if c.unit != "" {
-		words = append(words, "-u", c.unit)
+	if c.userManager {
+		words = slices.Insert(words, 1, "--user")
 	}
 	return strings.Join(words, " ")
 }
