@@ -56,6 +56,7 @@ type Unit struct {
 	SubState     string // of the unit's type: running, dead, auto-restart, …
 	FragmentPath string
 	SourcePath   string
+	Unmet        bool     // a Condition…= or Assert…= kept the last start from happening
 	Triggers     []string // what a socket starts
 	WantedBy     []string
 	RequiredBy   []string
