@@ -252,6 +252,24 @@ func TestProgramEntersTheContainer(t *testing.T) {
 	}
 }
 
+// TestProgramThatMayNotEnter: nsenter starts and fails, which must not look like a proxy that ended at once.
+func TestProgramThatMayNotEnter(t *testing.T) {
+	app := isolated(t, syscall.CLONE_NEWUSER|syscall.CLONE_NEWNET, "127.0.0.1:80")
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "nsenter"), []byte("#!/bin/sh\necho nsenter: not permitted >&2; exit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	d := openDoor(t, "tcp")
+	waits := dialAddr(t, d.addr)
+	p := startProgram(t, []door{d}, append(pidFiles(t, app), "--unit=web.service", "80")...)
+	wantReset(t, waits)
+	p.exits(1)
+	if want := "<3>Connections are refused: cannot enter the container of web.service: nsenter: not permitted (exit status 1)"; !strings.Contains(p.log.String(), want) {
+		t.Errorf("log does not say %q:\n%s", want, p.log)
+	}
+}
+
 // TestProgramWithHostNetwork: a container without a network namespace of its own is served without entering anything.
 func TestProgramWithHostNetwork(t *testing.T) {
 	t.Parallel()
