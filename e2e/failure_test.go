@@ -142,6 +142,7 @@ func TestUnitOfThatName(t *testing.T) {
 
 	os.Remove(host.home(name))
 	host.reload(t)
+	host.systemctl(t, "stop", a.container())
 	eventually(t, 10*time.Second, "an answer without the other unit", func() bool { return a.get("/").err == nil })
 }
 

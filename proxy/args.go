@@ -36,7 +36,7 @@ type config struct {
 // parseArgs reads the command line; problems go to w in flag's own words, followed by the usage.
 func parseArgs(args []string, env func(string) string, w io.Writer) (config, error) {
 	c := config{idleTimeout: 5 * time.Minute, startTimeout: 90 * time.Second, pidfd: -1}
-	ready, user, system := "tcp", false, false
+	ready := "tcp"
 	f := flag.NewFlagSet("proxy", flag.ContinueOnError)
 	f.SetOutput(w)
 	f.StringVar(&c.unit, "unit", "", "the container's `service`")
@@ -46,8 +46,6 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.Func("start-timeout", "hold a connection for `time` while the application comes up (default 1m30s)", spanInto(&c.startTimeout))
 	f.IntVar(&c.maxConnections, "max-connections", 0, "connections at one time, 0: what the file descriptors allow")
 	f.StringVar(&ready, "ready", ready, "`tcp`, http:/path or http:PORT/path")
-	f.BoolVar(&user, "user", false, "ask the user's service manager")
-	f.BoolVar(&system, "system", false, "ask the system's service manager")
 	f.BoolVar(&c.inside, "inside", false, "used by the program itself: the namespaces are entered")
 	f.IntVar(&c.pidfd, "pidfd", -1, "used by the program itself: the container's process")
 	f.DurationVar(&c.waited, "waited", 0, "used by the program itself: `time` that has passed")
@@ -58,7 +56,7 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	if err := f.Parse(args); err != nil {
 		return c, err
 	}
-	c.userManager = !system && (user || isUserManager(env))
+	c.userManager = isUserManager(env)
 	return c, c.setTargets(f.Args(), ready)
 }
 

@@ -13,8 +13,9 @@ import (
 func noEnv(string) string { return "" }
 
 func TestParseArgs(t *testing.T) {
+	userManager := func(k string) string { return map[string]string{"MANAGERPID": "72"}[k] }
 	c, err := parseArgs(strings.Fields("--unit=web.service --pid-file=/a --conmon-pid-file=/b --idle-timeout=300s --start-timeout=1500ms "+
-		"--max-connections=7 --ready=http:/healthz --user 80 /run/app.sock 10.0.0.1:3000 [::1]:81 @abstract"), noEnv, io.Discard)
+		"--max-connections=7 --ready=http:/healthz 80 /run/app.sock 10.0.0.1:3000 [::1]:81 @abstract"), userManager, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

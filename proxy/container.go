@@ -168,13 +168,23 @@ func (c *config) whyNot(u unitState, waited, foreign time.Duration) error {
 	case !u.starting():
 		return errors.New(c.whyDown(u))
 	case foreign >= foreignAfter:
-		return fmt.Errorf("%s is not ours: it was loaded from %s, and is active without %s; rename one of the two",
-			c.unit, cmp.Or(u.SourcePath, u.FragmentPath), c.pidFile)
+		return errors.New(c.whyForeign(u))
 	case waited >= c.startTimeout:
 		return fmt.Errorf("%s did not start its container within %s (it is %s/%s); see %s",
 			c.unit, spanText(c.startTimeout), u.ActiveState, u.SubState, c.journal())
 	}
 	return nil
+}
+
+// whyForeign is a sentence about a service that is active and has not started our container. What another unit of that name
+// started goes on when that unit is gone and systemd has read ours in its place.
+func (c *config) whyForeign(u unitState) string {
+	if strings.HasSuffix(u.SourcePath, ".ondemand") {
+		return fmt.Sprintf("%s is active without %s, as if another unit of that name had started it: %s ends that",
+			c.unit, c.pidFile, c.command("systemctl", "stop", c.unit))
+	}
+	return fmt.Sprintf("%s is not ours: it was loaded from %s, and is active without %s; rename one of the two",
+		c.unit, cmp.Or(u.SourcePath, u.FragmentPath), c.pidFile)
 }
 
 // whyDown is a sentence about a service that does not run and will not by itself.

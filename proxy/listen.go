@@ -55,9 +55,8 @@ func checkListening(fd int) error {
 	return nil
 }
 
-// prepareListener makes fd ready for the serving stage: accept must not block (systemd clears the flag without
-// NonBlocking=yes), no child may get it, and what is accepted inherits TCP_NODELAY from here, which spares a system call
-// for each connection.
+// prepareListener makes fd ready to accept on: that must not block (systemd clears the flag without NonBlocking=yes), no
+// child may get it, and what is accepted inherits TCP_NODELAY from here, which spares a system call for each connection.
 func prepareListener(fd int) error {
 	unix.CloseOnExec(fd)
 	if isTCP(fd) {

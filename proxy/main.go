@@ -2,10 +2,10 @@
 // container's network namespace, and brings every connection to the application there until nobody uses it any more.
 //
 // It leads its life in two stages. The first, in the host's namespaces, finds the container (container.go) and has itself
-// executed again inside the container's network namespace (enter.go); where the container did not come up it says why and
-// turns the waiting clients away (failed.go). The second serves (serve.go): a loop over epoll (loop.go) that dials for each
-// waiting client (listener.go, target.go) and forwards (forward.go, pipe.go), until it is idle (idle.go), the container
-// ends, or systemd wants it to stop.
+// executed again inside the container's network namespace (enter.go). Where that is not possible, or anything else keeps
+// it from serving, it says why and turns the clients away (failed.go). The second serves (serve.go): a loop over epoll
+// (loop.go) that dials for each waiting client (listener.go, target.go) and forwards (forward.go, pipe.go), until it is
+// idle (idle.go), the container ends, or systemd wants it to stop.
 package proxy
 
 import (
