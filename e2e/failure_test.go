@@ -4,6 +4,9 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -115,5 +118,64 @@ func TestCrashLoop(t *testing.T) {
 	}
 	if !listens(t, a.port) {
 		t.Error("the socket is gone")
+	}
+}
+
+// TestConditionNotMet: systemd does not call that a failure, so somebody has to say it.
+func TestConditionNotMet(t *testing.T) {
+	t.Parallel()
+	a := start(t, "[Unit]\nConditionPathExists=/nonexistent\n"+plain)
+	a.mustRefuse("a Condition…= or Assert…= of it is not met: the next connection tries again; see systemctl --user status "+a.container(), 2*time.Second)
+}
+
+// TestUnitOfThatName: one that a person wrote comes before a generated one, and has no container of ours.
+func TestUnitOfThatName(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	name := ".config/systemd/user/" + a.container()
+	host.write(t, name, "[Service]\nExecStart=sleep infinity\n")
+	t.Cleanup(func() { os.Remove(host.home(name)) })
+	a.write(plain)
+	host.reload(t)
+	a.mustListen(a.port)
+	a.mustRefuse(a.container()+" is not ours: it was loaded from /home/demo/"+name, 4*time.Second)
+
+	os.Remove(host.home(name))
+	host.reload(t)
+	host.systemctl(t, "stop", a.container())
+	eventually(t, 10*time.Second, "an answer without the other unit", func() bool { return a.get("/").err == nil })
+}
+
+// TestSocketsWithoutTarget: a listening socket that the proxy knows nothing of costs neither the port nor a restart each millisecond.
+func TestSocketsWithoutTarget(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	name := ".config/systemd/user/" + a.socket() + ".d/more.conf"
+	host.write(t, name, "[Socket]\nListenStream="+strconv.Itoa(a.port+1)+"\n")
+	t.Cleanup(func() { os.RemoveAll(filepath.Dir(host.home(name))) })
+	a.write(plain)
+	host.reload(t)
+	a.mustListen(a.port)
+	for range 40 {
+		if r := a.get("/"); r.err == nil || r.took > 3*time.Second {
+			t.Fatalf("want a quick end, got %v after %v", r.err, r.took)
+		}
+	}
+	a.mustRefuse("systemd passed 2 listening sockets for 1 target", 3*time.Second)
+}
+
+// mustRefuse wants a request to be let go within a time, the reason in the journal, and the socket alive.
+func (a *app) mustRefuse(reason string, within time.Duration) {
+	a.t.Helper()
+	r := a.get("/")
+	record(a.t, a.name, "let go in "+ms(within), ms(r.took))
+	if r.err == nil || r.took > within {
+		a.t.Errorf("want an end within %v, got %v after %v", within, r.err, r.took)
+	}
+	if log := host.journal(a.t, a.mark, "-u", a.proxy()); !strings.Contains(log, reason) {
+		a.t.Errorf("the journal does not say %q:\n%s", reason, log)
+	}
+	if s := a.state(a.socket()); s != "active" {
+		a.t.Errorf("the socket is %s", s)
 	}
 }

@@ -89,13 +89,21 @@ func (c *Conn) Unit(ctx context.Context, name string) (Unit, error) {
 		SubState:     text(p["SubState"]),
 		FragmentPath: text(p["FragmentPath"]),
 		SourcePath:   text(p["SourcePath"]),
-		DropInPaths:  list(p["DropInPaths"]),
+		Unmet:        unmet(p, "Condition") || unmet(p, "Assert"),
 		Triggers:     list(p["Triggers"]),
 		Wants:        list(p["Wants"]),
 		WantedBy:     list(p["WantedBy"]),
 		RequiredBy:   list(p["RequiredBy"]),
 		UpheldBy:     list(p["UpheldBy"]),
 	}, nil
+}
+
+// unmet tells whether the Condition…= (or Assert…=) lines of a unit were looked at and not all of them held. Before the first
+// look the result is false as well, and the time is 0.
+func unmet(p map[string]any, kind string) bool {
+	result, _ := p[kind+"Result"].(bool)
+	looked, _ := p[kind+"Timestamp"].(uint64)
+	return looked != 0 && !result
 }
 
 func text(v any) string {

@@ -1,7 +1,7 @@
 // Package manager asks and tells one systemd service manager over D-Bus, see org.freedesktop.systemd1(5).
 //
-// It holds what both the apply helper and the installer need, and nothing else. Interface is what they use; Conn is the
-// real one, managertest.Fake the one of their tests.
+// It holds what the apply helper, the installer and the proxy need, and nothing else. Interface is what the first two use;
+// Conn is the real one, managertest.Fake the one of their tests.
 package manager
 
 import (
@@ -58,7 +58,7 @@ type Unit struct {
 	SubState     string // of the unit's type: running, dead, auto-restart, …
 	FragmentPath string
 	SourcePath   string
-	DropInPaths  []string
+	Unmet        bool     // a Condition…= or Assert…= kept the last start from happening
 	Triggers     []string // what a socket starts
 	Wants        []string
 	WantedBy     []string

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,7 +36,7 @@ type config struct {
 // parseArgs reads the command line; problems go to w in flag's own words, followed by the usage.
 func parseArgs(args []string, env func(string) string, w io.Writer) (config, error) {
 	c := config{idleTimeout: 5 * time.Minute, startTimeout: 90 * time.Second, pidfd: -1}
-	ready, user, system := "tcp", false, false
+	ready := "tcp"
 	f := flag.NewFlagSet("proxy", flag.ContinueOnError)
 	f.SetOutput(w)
 	f.StringVar(&c.unit, "unit", "", "the container's `service`")
@@ -44,9 +45,7 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.Func("idle-timeout", "exit after `time` without a connection, or infinity (default 5m0s)", spanInto(&c.idleTimeout))
 	f.Func("start-timeout", "hold a connection for `time` while the application comes up (default 1m30s)", spanInto(&c.startTimeout))
 	f.IntVar(&c.maxConnections, "max-connections", 0, "connections at one time, 0: what the file descriptors allow")
-	f.StringVar(&ready, "ready", ready, "`tcp`, open, http:/path or http:PORT/path")
-	f.BoolVar(&user, "user", false, "ask the user's service manager")
-	f.BoolVar(&system, "system", false, "ask the system's service manager")
+	f.StringVar(&ready, "ready", ready, "`tcp`, http:/path or http:PORT/path")
 	f.BoolVar(&c.inside, "inside", false, "used by the program itself: the namespaces are entered")
 	f.IntVar(&c.pidfd, "pidfd", -1, "used by the program itself: the container's process")
 	f.DurationVar(&c.waited, "waited", 0, "used by the program itself: `time` that has passed")
@@ -57,7 +56,7 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	if err := f.Parse(args); err != nil {
 		return c, err
 	}
-	c.userManager = !system && (user || isUserManager(env))
+	c.userManager = isUserManager(env)
 	return c, c.setTargets(f.Args(), ready)
 }
 
@@ -104,14 +103,23 @@ func isUserManager(env func(string) string) bool {
 }
 
 // journal is the command that shows the log of the container's service.
-func (c *config) journal() string {
-	var words []string
-	words = append(words, "journalctl")
-	if c.userManager {
-		words = append(words, "--user")
+func (c *config) journal() string { return c.command("journalctl", "-u", c.unit) }
+
+// socketJournal is the command that shows the log of the unit that listens for us, which is called as the service is.
+func (c *config) socketJournal() string {
+	return c.command("journalctl", "-u", strings.TrimSuffix(c.unit, ".service")+".socket")
+}
+
+// unitStatus is the command that shows how the container's service is.
+func (c *config) unitStatus() string { return c.command("systemctl", "status", c.unit) }
+
+// command is a command line about a unit of the service manager that we belong to. Started by hand we may not know the unit.
+func (c *config) command(words ...string) string {
+	if c.unit == "" {
+		words = words[:1]
 	}
-	if c.unit != "" {
-		words = append(words, "-u", c.unit)
+	if c.userManager {
+		words = slices.Insert(words, 1, "--user")
 	}
 	return strings.Join(words, " ")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,8 +13,9 @@ import (
 func noEnv(string) string { return "" }
 
 func TestParseArgs(t *testing.T) {
+	userManager := func(k string) string { return map[string]string{"MANAGERPID": "72"}[k] }
 	c, err := parseArgs(strings.Fields("--unit=web.service --pid-file=/a --conmon-pid-file=/b --idle-timeout=300s --start-timeout=1500ms "+
-		"--max-connections=7 --ready=http:/healthz --user 80 /run/app.sock 10.0.0.1:3000 [::1]:81 @abstract"), noEnv, io.Discard)
+		"--max-connections=7 --ready=http:/healthz 80 /run/app.sock 10.0.0.1:3000 [::1]:81 @abstract"), userManager, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,26 +74,59 @@ func TestReadyOnAnotherPort(t *testing.T) {
 	}
 }
 
-func TestListenFDsErrors(t *testing.T) {
+func TestListenFDs(t *testing.T) {
 	pid := fmt.Sprint(os.Getpid())
-	for _, c := range []struct{ pid, fds, want string }{
-		{"", "", "started by systemd"},
-		{"1", "1", "started by systemd"},
-		{pid, "2", `passed "2" listening sockets for 1 targets`},
-		{pid, "", `passed "" listening sockets for 1 targets`},
+	for _, c := range []struct {
+		pid, fds string
+		want     []int
+	}{
+		{"", "", nil},
+		{"1", "1", nil}, // another process's
+		{pid, "2", []int{3, 4}},
+		{pid, "", nil},
+		{pid, "-1", nil},
+		{pid, "many", nil},
 	} {
 		env := func(k string) string { return map[string]string{"LISTEN_PID": c.pid, "LISTEN_FDS": c.fds}[k] }
-		if _, err := listenFDs(env, 1); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s/%s: got %v, want %s", c.pid, c.fds, err, c.want)
+		if got := listenFDs(env); !slices.Equal(got, c.want) {
+			t.Errorf("%s/%s: got %v, want %v", c.pid, c.fds, got, c.want)
 		}
 	}
 }
 
-func TestJournalCommand(t *testing.T) {
-	if got := (&config{unit: "web.service", userManager: true}).journal(); got != "journalctl --user -u web.service" {
-		t.Error(got)
+func TestCheckSockets(t *testing.T) {
+	d := openDoor(t, "tcp")
+	for _, c := range []struct {
+		fds  []int
+		want string
+	}{
+		{[]int{d.fd}, "<nil>"},
+		{nil, "this program is started by systemd"},
+		{[]int{d.fd, d.fd}, "systemd passed 2 listening sockets for 1 target: "},
+		{[]int{d.fd, d.fd}, "see journalctl -u web.socket"},
+		{[]int{0, d.fd}, "socket 1 of 2: "},
+	} {
+		cfg := config{unit: "web.service", targets: make([]*target, 1)}
+		if got := fmt.Sprint(cfg.checkSockets(c.fds)); !strings.Contains(got, c.want) {
+			t.Errorf("%v: got %v, want %s", c.fds, got, c.want)
+		}
 	}
-	if got := (&config{unit: "web.service"}).journal(); got != "journalctl -u web.service" {
-		t.Error(got)
+}
+
+func TestCommandsToRecommend(t *testing.T) {
+	for _, c := range []struct {
+		cfg             config
+		journal, status string
+	}{
+		{config{unit: "web.service", userManager: true}, "journalctl --user -u web.service", "systemctl --user status web.service"},
+		{config{unit: "web.service"}, "journalctl -u web.service", "systemctl status web.service"},
+		{config{userManager: true}, "journalctl --user", "systemctl --user"},
+	} {
+		if got := c.cfg.journal(); got != c.journal {
+			t.Error(got)
+		}
+		if got := c.cfg.unitStatus(); got != c.status {
+			t.Error(got)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"podman-ondemand/manager"
 )
 
 // container is a running container, held by file descriptors: a process id may be used again, these are not.
@@ -18,8 +21,12 @@ type container struct {
 	netNS  int
 }
 
-// errNoContainer: there is none at the moment.
-var errNoContainer = errors.New("the container does not run")
+var (
+	// errNoContainer: there is none at the moment.
+	errNoContainer = errors.New("the container does not run")
+	// errNoFile: podman has not even begun to start one, or has cleaned up behind it.
+	errNoFile = fmt.Errorf("%w: no process id file", errNoContainer)
+)
 
 // openContainer finds the container by the files that podman run wrote. The pidfd comes first and is asked last: what was
 // opened in between by the same process id belongs to the process that still lives.
@@ -62,7 +69,7 @@ func (c *container) close() {
 func readPID(name string) (int, error) {
 	b, err := os.ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) {
-		return 0, errNoContainer
+		return 0, errNoFile
 	}
 	if err != nil {
 		return 0, err
@@ -102,17 +109,21 @@ func processEnded(pidfd int) bool { return pollIn([]int{pidfd}, 0) }
 // pollEvery is the time between two looks for a container that is being started.
 const pollEvery = 100 * time.Millisecond
 
-// unitState is what systemd says about the container's service (org.freedesktop.systemd1(5)).
-type unitState struct{ active, sub, result string }
+// foreignAfter is how long a service may be active without a process id file. Ours has the file before it is active
+// (podman writes it, then says READY=1); the rest is for a service that stops and starts again just now.
+const foreignAfter = 2 * time.Second
 
-// starting tells whether a container may still come out of this state. "active" without a process id file is podman
-// between two steps; "…-before-auto-restart" is systemd between two (since 254).
+// unitState is what systemd says about the container's service; result is how its last run ended (Result in
+// org.freedesktop.systemd1(5)).
+type unitState struct {
+	manager.Unit
+	result string
+}
+
+// starting tells whether a container may still come out of this state. "active" without a container is podman between two
+// steps; "…-before-auto-restart" is systemd between two (since 254).
 func (u unitState) starting() bool {
-	switch u.active {
-	case "inactive", "failed":
-		return strings.HasSuffix(u.sub, "-before-auto-restart")
-	}
-	return true
+	return !u.Down() || strings.HasSuffix(u.SubState, "-before-auto-restart")
 }
 
 // outside is what waiting for a container needs from the world.
@@ -123,39 +134,70 @@ type outside struct {
 }
 
 // awaitContainer returns the container as soon as it runs. The error says in a sentence why there is none, when systemd
-// no longer tries to start it or the start timeout is over.
+// no longer tries to start it, another unit has taken its place, or the start timeout is over.
 func awaitContainer(c *config, o outside) (*container, error) {
 	began := o.now()
+	ours := began // the last time that the service looked like ours
 	for {
 		found, err := openContainer(c.pidFile, c.conmonPIDFile)
 		if err == nil {
 			return found, nil
 		}
-		if err != errNoContainer {
+		if !errors.Is(err, errNoContainer) {
 			return nil, fmt.Errorf("cannot enter the container of %s: %w; see %s", c.unit, err, c.journal())
 		}
-		state, err := o.query(c.unit)
-		if err != nil {
-			return nil, fmt.Errorf("the container of %s does not run, and systemd does not say why (%w); see %s", c.unit, err, c.journal())
+		state, queryErr := o.query(c.unit)
+		if queryErr != nil {
+			return nil, fmt.Errorf("the container of %s does not run, and systemd does not say why (%w); see %s", c.unit, queryErr, c.journal())
 		}
-		if !state.starting() {
-			return nil, errors.New(c.whyNot(state))
+		now := o.now()
+		if state.ActiveState != "active" || err != errNoFile {
+			ours = now
 		}
-		if o.now().Sub(began) >= c.startTimeout {
-			return nil, fmt.Errorf("%s did not start its container within %s (it is %s/%s); see %s",
-				c.unit, spanText(c.startTimeout), state.active, state.sub, c.journal())
+		if why := c.whyNot(state, now.Sub(began), now.Sub(ours)); why != nil {
+			return nil, why
 		}
 		o.sleep(pollEvery)
 	}
 }
 
-// whyNot is a sentence about a service that does not run and will not by itself.
-func (c *config) whyNot(u unitState) string {
+// whyNot is the reason not to wait any longer, or nil. waited and foreign are how long that has been going on, and how long
+// the service has been active without a process id file.
+func (c *config) whyNot(u unitState, waited, foreign time.Duration) error {
 	switch {
+	case !u.starting():
+		return errors.New(c.whyDown(u))
+	case foreign >= foreignAfter:
+		return errors.New(c.whyForeign(u))
+	case waited >= c.startTimeout:
+		return fmt.Errorf("%s did not start its container within %s (it is %s/%s); see %s",
+			c.unit, spanText(c.startTimeout), u.ActiveState, u.SubState, c.journal())
+	}
+	return nil
+}
+
+// whyForeign is a sentence about a service that is active and has not started our container. What another unit of that name
+// started goes on when that unit is gone and systemd has read ours in its place.
+func (c *config) whyForeign(u unitState) string {
+	if strings.HasSuffix(u.SourcePath, ".ondemand") {
+		return fmt.Sprintf("%s is active without %s, as if another unit of that name had started it: %s ends that",
+			c.unit, c.pidFile, c.command("systemctl", "stop", c.unit))
+	}
+	return fmt.Sprintf("%s is not ours: it was loaded from %s, and is active without %s; rename one of the two",
+		c.unit, cmp.Or(u.SourcePath, u.FragmentPath), c.pidFile)
+}
+
+// whyDown is a sentence about a service that does not run and will not by itself.
+func (c *config) whyDown(u unitState) string {
+	switch {
+	case u.LoadState != "loaded":
+		return fmt.Sprintf("%s cannot be started, it is %s; see %s", c.unit, u.LoadState, c.unitStatus())
 	case u.result == "start-limit-hit":
 		return fmt.Sprintf("%s failed too often in a short time (start-limit-hit): the first connection after a pause of at most 30s starts it again; see %s", c.unit, c.journal())
-	case u.active == "failed":
+	case u.ActiveState == "failed":
 		return fmt.Sprintf("%s could not start (result %q): the next connection tries again; see %s", c.unit, u.result, c.journal())
+	case u.Unmet:
+		return fmt.Sprintf("%s was not started, because a Condition…= or Assert…= of it is not met: the next connection tries again; see %s", c.unit, c.unitStatus())
 	}
-	return fmt.Sprintf("%s is not running (it is %s/%s, result %q): the next connection starts it; see %s", c.unit, u.active, u.sub, u.result, c.journal())
+	return fmt.Sprintf("%s is not running (it is %s/%s, result %q): the next connection starts it; see %s", c.unit, u.ActiveState, u.SubState, u.result, c.journal())
 }

@@ -9,7 +9,20 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"podman-ondemand/manager"
 )
+
+// state is what systemd says about a unit that it could load.
+func state(active, sub, result string) unitState {
+	return unitState{manager.Unit{LoadState: "loaded", ActiveState: active, SubState: sub}, result}
+}
+
+// active is a unit with a main process.
+func active(u manager.Unit) unitState {
+	u.LoadState, u.ActiveState, u.SubState = "loaded", "active", "running"
+	return unitState{u, "success"}
+}
 
 // TestAwaitContainer plays what systemd may say while there is no container.
 func TestAwaitContainer(t *testing.T) {
@@ -20,16 +33,26 @@ func TestAwaitContainer(t *testing.T) {
 		asked  int
 		want   string // in the reason
 	}{
-		{"failed at once", []unitState{{"failed", "failed", "exit-code"}}, nil, 1,
+		{"failed at once", []unitState{state("failed", "failed", "exit-code")}, nil, 1,
 			`web.service could not start (result "exit-code"): the next connection tries again; see journalctl --user -u web.service`},
-		{"starts, then fails", []unitState{{"activating", "start", "success"}, {"activating", "auto-restart", "exit-code"}, {"failed", "failed", "timeout"}}, nil, 3,
+		{"starts, then fails", []unitState{state("activating", "start", "success"), state("activating", "auto-restart", "exit-code"), state("failed", "failed", "timeout")}, nil, 3,
 			`result "timeout"`},
-		{"between two of systemd's own steps", []unitState{{"failed", "failed-before-auto-restart", "exit-code"}, {"inactive", "dead", "success"}}, nil, 2,
+		{"between two of systemd's own steps", []unitState{state("failed", "failed-before-auto-restart", "exit-code"), state("inactive", "dead", "success")}, nil, 2,
 			`is not running (it is inactive/dead`},
-		{"start limit", []unitState{{"failed", "failed", "start-limit-hit"}}, nil, 1,
+		{"start limit", []unitState{state("failed", "failed", "start-limit-hit")}, nil, 1,
 			`the first connection after a pause of at most 30s starts it again`},
-		{"for ever on its way", []unitState{{"activating", "start", "success"}}, nil, 21,
-			`did not start its container within 2s (it is activating/start)`},
+		{"for ever on its way", []unitState{state("activating", "start", "success")}, nil, 51,
+			`did not start its container within 5s (it is activating/start)`},
+		{"a condition is not met", []unitState{{manager.Unit{LoadState: "loaded", ActiveState: "inactive", SubState: "dead", Unmet: true}, "success"}}, nil, 1,
+			`web.service was not started, because a Condition…= or Assert…= of it is not met: the next connection tries again; see systemctl --user status web.service`},
+		{"masked", []unitState{{manager.Unit{LoadState: "masked", ActiveState: "inactive", SubState: "dead"}, "success"}}, nil, 1,
+			`web.service cannot be started, it is masked; see systemctl --user status web.service`},
+		{"another unit of that name", []unitState{active(manager.Unit{FragmentPath: "/etc/systemd/user/web.service"})}, nil, 21,
+			`web.service is not ours: it was loaded from /etc/systemd/user/web.service, and is active without /nonexistent/a; rename one of the two`},
+		{"a Quadlet of that name", []unitState{state("activating", "start", "success"), active(manager.Unit{FragmentPath: "/run/generator/web.service", SourcePath: "/etc/containers/systemd/web.container"})}, nil, 21,
+			`it was loaded from /etc/containers/systemd/web.container, and`},
+		{"what another unit of that name has left", []unitState{active(manager.Unit{SourcePath: "/etc/containers/systemd/web.ondemand"})}, nil, 21,
+			`web.service is active without /nonexistent/a, as if another unit of that name had started it: systemctl --user stop web.service ends that`},
 		{"systemd does not answer", []unitState{{}}, errors.New("no such bus"), 1,
 			`systemd does not say why (no such bus)`},
 	} {
@@ -43,7 +66,7 @@ func TestAwaitContainer(t *testing.T) {
 				now:   func() time.Time { return now },
 				sleep: func(d time.Duration) { now = now.Add(d) },
 			}
-			cfg := config{unit: "web.service", userManager: true, startTimeout: 2 * time.Second, pidFile: "/nonexistent/a", conmonPIDFile: "/nonexistent/b"}
+			cfg := config{unit: "web.service", userManager: true, startTimeout: 5 * time.Second, pidFile: "/nonexistent/a", conmonPIDFile: "/nonexistent/b"}
 			_, err := awaitContainer(&cfg, o)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("reason: %v\nwant: %s", err, c.want)
@@ -59,7 +82,7 @@ func TestAwaitContainer(t *testing.T) {
 func TestAwaitContainerThatComesLater(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "pid")
 	o := outside{
-		query: func(string) (unitState, error) { return unitState{"activating", "start", "success"}, nil },
+		query: func(string) (unitState, error) { return state("activating", "start", "success"), nil },
 		now:   time.Now,
 		sleep: func(time.Duration) { os.WriteFile(name, []byte(strconv.Itoa(os.Getpid())), 0o600) },
 	}
@@ -73,6 +96,27 @@ func TestAwaitContainerThatComesLater(t *testing.T) {
 	}
 	if processEnded(c.pidfd) {
 		t.Error("we are said to have ended")
+	}
+}
+
+// TestAwaitContainerThatIsCleanedUp: the files are there and the process has ended, while systemd has not noticed. That is
+// our own service, however long it takes.
+func TestAwaitContainerThatIsCleanedUp(t *testing.T) {
+	dead := exec.Command("true")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "pid")
+	os.WriteFile(name, []byte(strconv.Itoa(dead.Process.Pid)), 0o600)
+	now := time.Unix(0, 0)
+	o := outside{
+		query: func(string) (unitState, error) { return active(manager.Unit{}), nil },
+		now:   func() time.Time { return now },
+		sleep: func(d time.Duration) { now = now.Add(d) },
+	}
+	_, err := awaitContainer(&config{unit: "web.service", startTimeout: 5 * time.Second, pidFile: name, conmonPIDFile: name}, o)
+	if want := "did not start its container within 5s (it is active/running)"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
@@ -101,14 +145,16 @@ func TestOpenContainer(t *testing.T) {
 
 func TestNsenterCommandLine(t *testing.T) {
 	c := container{pidfd: 7, userNS: 8, netNS: 9}
-	self, _ := os.Executable()
 	for user, want := range map[bool]string{
-		true:  "nsenter --user=/proc/self/fd/8 --preserve-credentials --net=/proc/self/fd/9 -- SELF proxy --inside --pidfd=7 --waited=1.5s --ready=tcp 80",
-		false: "nsenter --net=/proc/self/fd/9 -- SELF proxy --inside --pidfd=7 --waited=1.5s --ready=tcp 80",
+		true:  "nsenter --user=/proc/self/fd/8 --preserve-credentials --net=/proc/self/fd/9 --",
+		false: "nsenter --net=/proc/self/fd/9 --",
 	} {
-		argv, err := c.nsenterArgs(user, []string{"--ready=tcp", "80"}, 1500*time.Millisecond)
-		if got := strings.Replace(strings.Join(argv, " "), self, "SELF", 1); got != want || err != nil {
-			t.Errorf("got  %s (%v)\nwant %s", got, err, want)
+		if got := strings.Join(c.nsenterArgs(user), " "); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
 		}
+	}
+	want := "/bin/self proxy --inside --pidfd=7 --waited=1.5s --ready=tcp 80"
+	if got := strings.Join(c.secondStage("/bin/self", []string{"--ready=tcp", "80"}, 1500*time.Millisecond), " "); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

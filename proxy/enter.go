@@ -1,11 +1,13 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -34,33 +36,50 @@ func (c *container) enter(args []string, waited time.Duration) error {
 	if err != nil {
 		return err
 	}
-	argv, err := c.nsenterArgs(!ownUser, args, waited)
+	nsenter, err := findNsenter()
 	if err != nil {
 		return err
 	}
-	nsenter, err := findNsenter()
+	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	if err := c.inherit(!ownUser); err != nil {
 		return err
 	}
+	argv := c.nsenterArgs(!ownUser)
+	if err := rehearse(nsenter, argv); err != nil {
+		return err
+	}
+	argv = append(argv, c.secondStage(self, args, waited)...)
 	return fmt.Errorf("%s: %w", nsenter, unix.Exec(nsenter, argv, os.Environ()))
 }
 
-// nsenterArgs is the command line of nsenter(1), and behind it that of the second stage.
-func (c *container) nsenterArgs(user bool, args []string, waited time.Duration) ([]string, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
+// rehearse enters the namespaces in a child, which takes 2 ms. Once nsenter has taken our place nobody would be there to say
+// that it may not enter and to refuse the connections: systemd would start us again at once, until the socket is dead.
+func rehearse(nsenter string, argv []string) error {
+	cmd := exec.Command(nsenter, append(argv[1:len(argv):len(argv)], nsenter, "--version")...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s (%w)", strings.TrimSpace(said.String()), err)
 	}
+	return nil
+}
+
+// nsenterArgs is the command line of nsenter(1), up to the command to execute.
+func (c *container) nsenterArgs(user bool) []string {
 	argv := []string{"nsenter"}
 	if user {
 		argv = append(argv, "--user=/proc/self/fd/"+strconv.Itoa(c.userNS), "--preserve-credentials")
 	}
-	argv = append(argv, "--net=/proc/self/fd/"+strconv.Itoa(c.netNS), "--",
-		self, "proxy", "--inside", "--pidfd="+strconv.Itoa(c.pidfd), "--waited="+waited.Round(time.Millisecond).String())
-	return append(argv, args...), nil
+	return append(argv, "--net=/proc/self/fd/"+strconv.Itoa(c.netNS), "--")
+}
+
+// secondStage is our own command line in there.
+func (c *container) secondStage(self string, args []string, waited time.Duration) []string {
+	argv := []string{self, "proxy", "--inside", "--pidfd=" + strconv.Itoa(c.pidfd), "--waited=" + waited.Round(time.Millisecond).String()}
+	return append(argv, args...)
 }
 
 // inherit lets the next program have the pidfd, and nsenter the namespaces.

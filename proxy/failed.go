@@ -7,12 +7,27 @@ import "time"
 // dead for good.
 const failedTime = time.Second
 
+// fail is the failed mode: it says why nothing is served, refuses the connections, and returns code. Started by hand, there
+// are none, and nobody who would start us again at once.
+func fail(code int, why error, fds []int, log logger) int {
+	if len(fds) == 0 {
+		log(prioError, "Cannot serve: %v.", why)
+		return code
+	}
+	log(prioError, "Connections are refused: %v.", why)
+	send("STATUS=Connections are refused: " + why.Error())
+	n := refuse(fds, failedTime)
+	log(prioInfo, "%s refused.", count(int64(n), "connection"))
+	return code
+}
+
 // refuse resets every connection that waits or arrives for d, and returns how many that were: somebody who waits for a
-// container that does not come shall know at once.
-func refuse(fds []int, d time.Duration) (n int) {
-	for _, fd := range fds {
-		if prepareListener(fd) != nil {
-			return 0
+// container that does not come shall know at once. What is no listening socket is left alone.
+func refuse(passed []int, d time.Duration) (n int) {
+	var fds []int
+	for _, fd := range passed {
+		if checkListening(fd) == nil && prepareListener(fd) == nil {
+			fds = append(fds, fd)
 		}
 	}
 	readable := false

@@ -54,6 +54,9 @@ func TestBulkDataBothWays(t *testing.T) {
 				if n := inLoop(r, func() int { return r.s.fw.pipes.lent }); n != 0 {
 					t.Errorf("%d pipes are still lent", n)
 				}
+				if front == "unix" && back == "unix" {
+					return // their queues hold so little that a fast proxy never sees bulkAfter full reads in a row
+				}
 				if inLoop(r, func() bool { return r.s.fw.pipes.broken || len(r.s.fw.pipes.spare) == 0 }) {
 					t.Error("nothing was spliced")
 				}

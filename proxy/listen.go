@@ -12,24 +12,35 @@ import (
 // firstListenFD is SD_LISTEN_FDS_START of sd_listen_fds(3).
 const firstListenFD = 3
 
-// listenFDs returns the listening sockets that systemd passed (sd_listen_fds(3)), which must be as many as there are
-// targets. go-systemd's activation package does the same, but brings crypto/tls along (0.7 MB).
-func listenFDs(env func(string) string, targets int) ([]int, error) {
+// listenFDs returns the file descriptors that systemd passed (sd_listen_fds(3)), and none when it passed none to this
+// process. go-systemd's activation package does the same, but brings crypto/tls along (0.7 MB).
+func listenFDs(env func(string) string) []int {
 	if pid, err := strconv.Atoi(env("LISTEN_PID")); err != nil || pid != os.Getpid() {
-		return nil, errors.New("no listening sockets were passed: this program is started by systemd for a .socket unit")
+		return nil
 	}
-	n, err := strconv.Atoi(env("LISTEN_FDS"))
-	if err != nil || n != targets {
-		return nil, fmt.Errorf("systemd passed %q listening sockets for %d targets: there must be one target for each ListenStream=, in the same order", env("LISTEN_FDS"), targets)
-	}
-	fds := make([]int, n)
+	n, _ := strconv.Atoi(env("LISTEN_FDS"))
+	fds := make([]int, max(n, 0))
 	for i := range fds {
 		fds[i] = firstListenFD + i
-		if err := checkListening(fds[i]); err != nil {
-			return nil, fmt.Errorf("listening socket %d of %d: %w", i+1, n, err)
+	}
+	return fds
+}
+
+// checkSockets wants a listening socket for each target.
+func (c *config) checkSockets(fds []int) error {
+	if len(fds) == 0 {
+		return errors.New("no listening sockets were passed: this program is started by systemd for a .socket unit")
+	}
+	for i, fd := range fds {
+		if err := checkListening(fd); err != nil {
+			return fmt.Errorf("socket %d of %d: %w", i+1, len(fds), err)
 		}
 	}
-	return fds, nil
+	if passed, wanted := len(fds), len(c.targets); passed != wanted {
+		return fmt.Errorf("systemd passed %s for %s: each ListenStream= needs one, in the same order, and one that systemd cannot read is left out; see %s",
+			count(int64(passed), "listening socket"), count(int64(wanted), "target"), c.socketJournal())
+	}
+	return nil
 }
 
 // checkListening refuses what is not a listening stream socket (a ListenDatagram=, an Accept=yes connection).
@@ -44,9 +55,8 @@ func checkListening(fd int) error {
 	return nil
 }
 
-// prepareListener makes fd ready for the serving stage: accept must not block (systemd clears the flag without
-// NonBlocking=yes), no child may get it, and what is accepted inherits TCP_NODELAY from here, which spares a system call
-// for each connection.
+// prepareListener makes fd ready to accept on: that must not block (systemd clears the flag without NonBlocking=yes), no
+// child may get it, and what is accepted inherits TCP_NODELAY from here, which spares a system call for each connection.
 func prepareListener(fd int) error {
 	unix.CloseOnExec(fd)
 	if isTCP(fd) {

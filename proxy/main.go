@@ -2,15 +2,16 @@
 // container's network namespace, and brings every connection to the application there until nobody uses it any more.
 //
 // It leads its life in two stages. The first, in the host's namespaces, finds the container (container.go) and has itself
-// executed again inside the container's network namespace (enter.go); where the container did not come up it says why and
-// turns the waiting clients away (failed.go). The second serves (serve.go): a loop over epoll (loop.go) that dials for each
-// waiting client (listener.go, target.go) and forwards (forward.go, pipe.go), until it is idle (idle.go), the container
-// ends, or systemd wants it to stop.
+// executed again inside the container's network namespace (enter.go). Where that is not possible, or anything else keeps
+// it from serving, it says why and turns the clients away (failed.go). The second serves (serve.go): a loop over epoll
+// (loop.go) that dials for each waiting client (listener.go, target.go) and forwards (forward.go, pipe.go), until it is
+// idle (idle.go), the container ends, or systemd wants it to stop.
 package proxy
 
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/signal"
 	"time"
@@ -22,19 +23,16 @@ import (
 // Main runs `podman-ondemand proxy` with the words behind that, and returns the exit status: 0 when it is idle, told to stop
 // or the container has ended; 1 when there was nothing to serve; 2 for a wrong command line.
 func Main(args []string) int {
-	log := newLogger(os.Stderr)
+	log, fds := newLogger(os.Stderr), listenFDs(os.Getenv)
 	cfg, err := parseArgs(args, os.Getenv, os.Stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
 	if err != nil {
-		log(prioError, "Wrong command line: %v.", err)
-		return 2
+		return fail(2, fmt.Errorf("wrong command line: %w", err), fds, log)
 	}
-	fds, err := listenFDs(os.Getenv, len(cfg.targets))
-	if err != nil {
-		log(prioError, "Cannot serve: %v.", err)
-		return 1
+	if err := cfg.checkSockets(fds); err != nil {
+		return fail(1, err, fds, log)
 	}
 	if cfg.pidFile != "" && !cfg.inside {
 		return firstStage(cfg, args, fds, log)
@@ -50,18 +48,15 @@ func firstStage(cfg config, args []string, fds []int, log logger) int {
 	began := time.Now()
 	send(extendStart(cfg.startTimeout) + "STATUS=Waiting for " + cfg.unit)
 	c, err := awaitContainer(&cfg, outside{query: unitQuery(cfg.userManager), now: time.Now, sleep: time.Sleep})
-	if err == nil {
-		cfg.waited = time.Since(began)
-		if err = c.enter(args, cfg.waited); err == nil {
-			cfg.pidfd = c.pidfd
-			return serveUntilSignal(cfg, fds, log)
-		}
+	if err != nil {
+		return fail(1, err, fds, log)
 	}
-	log(prioError, "Connections are refused: %v.", err)
-	send("STATUS=Connections are refused: " + err.Error())
-	n := refuse(fds, failedTime)
-	log(prioInfo, "%s refused.", count(int64(n), "connection"))
-	return 1
+	cfg.waited = time.Since(began)
+	if err := c.enter(args, cfg.waited); err != nil {
+		return fail(1, fmt.Errorf("cannot enter the container of %s: %w", cfg.unit, err), fds, log)
+	}
+	cfg.pidfd = c.pidfd
+	return serveUntilSignal(cfg, fds, log)
 }
 
 // serveUntilSignal is the second stage.
@@ -72,8 +67,7 @@ func serveUntilSignal(cfg config, fds []int, log logger) int {
 		err = s.watchContainer(cfg.pidfd)
 	}
 	if err != nil {
-		log(prioError, "Cannot serve: %v.", err)
-		return 1
+		return fail(1, fmt.Errorf("cannot watch the sockets and the container: %w", err), fds, log)
 	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)

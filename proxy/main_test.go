@@ -155,35 +155,73 @@ func TestProgramServesAndStopsOnSIGTERM(t *testing.T) {
 	}
 }
 
-func TestProgramWantsOneTargetForEachSocket(t *testing.T) {
-	p := startProgram(t, []door{openDoor(t, "tcp")}, "80", "443")
+// TestProgramRefuses: whatever keeps it from serving, the waiting clients are reset, and the next round cannot begin for a
+// second. Without that systemd would start it again and again, up to the socket's trigger limit.
+func TestProgramRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		want []string // in the log
+	}{
+		{"fewer sockets than targets", []string{"--unit=web.service", "80", "443"}, 1,
+			[]string{`<3>Connections are refused: systemd passed 1 listening socket for 2 targets: each ListenStream= needs one, in the same order, and one that systemd cannot read is left out; see journalctl --user -u web.socket`}},
+		{"no target", []string{"--unit=web.service"}, 2,
+			[]string{`<3>Connections are refused: wrong command line: no target given`}},
+		{"wrong command line", []string{"--idle-timeout=soon", "80"}, 2,
+			[]string{`<3>Connections are refused: wrong command line: invalid value "soon"`}},
+		{"no container, and no systemd that could say why", []string{"--unit=web.service", "--pid-file=/nonexistent/a", "--conmon-pid-file=/nonexistent/b", "80"}, 1,
+			[]string{"<3>Connections are refused: the container of web.service does not run", "journalctl --user -u web.service"}},
+		{"container cannot be watched", []string{"--inside", "--pidfd=99", "80"}, 1,
+			[]string{"<3>Connections are refused: "}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			d := openDoor(t, "tcp")
+			waits := dialAddr(t, d.addr)
+			began := time.Now()
+			p := startProgram(t, []door{d}, c.args...)
+			wantReset(t, waits)
+			dialReset(t, d.addr)
+			p.exits(c.code)
+			if took := time.Since(began); took < time.Second || took > 3*time.Second {
+				t.Errorf("ended after %v, want a good second", took)
+			}
+			for _, want := range append(c.want, "<6>2 connections refused.") {
+				if !strings.Contains(p.log.String(), want) {
+					t.Errorf("log does not say %q:\n%s", want, p.log)
+				}
+			}
+		})
+	}
+}
+
+// TestProgramRefusesBesideForeignSockets: a listening socket among others is refused on all the same.
+func TestProgramRefusesBesideForeignSockets(t *testing.T) {
+	t.Parallel()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	d := openDoor(t, "tcp")
+	waits := dialAddr(t, d.addr)
+	p := startProgram(t, []door{{fd: fd}, d}, "--unit=web.service", "80", "443")
+	wantReset(t, waits)
 	p.exits(1)
-	if want := `<3>Cannot serve: systemd passed "1" listening sockets for 2 targets`; !strings.Contains(p.log.String(), want) {
+	if want := "<3>Connections are refused: socket 1 of 2: it does not listen"; !strings.Contains(p.log.String(), want) {
 		t.Errorf("log does not say %q:\n%s", want, p.log)
 	}
 }
 
-func TestProgramWithWrongCommandLine(t *testing.T) {
-	startProgram(t, []door{openDoor(t, "tcp")}, "--idle-timeout=soon", "80").exits(2)
-}
-
-// TestProgramFailedMode: no container, and no systemd that could say why.
-func TestProgramFailedMode(t *testing.T) {
+// TestProgramByHand: nobody waits, and a person wants the answer at once.
+func TestProgramByHand(t *testing.T) {
 	t.Parallel()
-	d := openDoor(t, "tcp")
-	waits := dialAddr(t, d.addr)
 	began := time.Now()
-	p := startProgram(t, []door{d}, "--unit=web.service", "--pid-file=/nonexistent/a", "--conmon-pid-file=/nonexistent/b", "80")
-	wantReset(t, waits)
-	dialReset(t, d.addr)
+	p := startProgram(t, nil, "80")
 	p.exits(1)
-	if took := time.Since(began); took < time.Second || took > 3*time.Second {
-		t.Errorf("ended after %v, want a good second", took)
-	}
-	for _, want := range []string{"<3>Connections are refused: the container of web.service does not run", "journalctl --user -u web.service", "<6>2 connections refused."} {
-		if !strings.Contains(p.log.String(), want) {
-			t.Errorf("log does not say %q:\n%s", want, p.log)
-		}
+	if want := "<3>Cannot serve: no listening sockets were passed"; !strings.Contains(p.log.String(), want) || time.Since(began) > time.Second {
+		t.Errorf("after %v:\n%s", time.Since(began), p.log)
 	}
 }
 
@@ -211,6 +249,24 @@ func TestProgramEntersTheContainer(t *testing.T) {
 				t.Error("the next connection is not in the queue")
 			}
 		})
+	}
+}
+
+// TestProgramThatMayNotEnter: nsenter starts and fails, which must not look like a proxy that ended at once.
+func TestProgramThatMayNotEnter(t *testing.T) {
+	app := isolated(t, syscall.CLONE_NEWUSER|syscall.CLONE_NEWNET, "127.0.0.1:80")
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "nsenter"), []byte("#!/bin/sh\necho nsenter: not permitted >&2; exit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	d := openDoor(t, "tcp")
+	waits := dialAddr(t, d.addr)
+	p := startProgram(t, []door{d}, append(pidFiles(t, app), "--unit=web.service", "80")...)
+	wantReset(t, waits)
+	p.exits(1)
+	if want := "<3>Connections are refused: cannot enter the container of web.service: nsenter: not permitted (exit status 1)"; !strings.Contains(p.log.String(), want) {
+		t.Errorf("log does not say %q:\n%s", want, p.log)
 	}
 }
 
@@ -260,7 +316,7 @@ func TestRefuse(t *testing.T) {
 	d, e := openDoor(t, "tcp"), openDoor(t, "unix")
 	early := dialAddr(t, d.addr)
 	done := make(chan int)
-	go func() { done <- refuse([]int{d.fd, e.fd}, 300*time.Millisecond) }()
+	go func() { done <- refuse([]int{d.fd, 999, e.fd}, 300*time.Millisecond) }() // 999: one that is not open costs the others nothing
 	wantReset(t, early)
 	dialReset(t, d.addr)
 	u := dialAddr(t, e.addr)

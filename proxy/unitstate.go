@@ -29,7 +29,7 @@ func unitQuery(userManager bool) func(string) (unitState, error) {
 			return state, err
 		}
 		result, err := conn.Result(ctx, unit)
-		return unitState{u.ActiveState, u.SubState, result}, err
+		return unitState{u, result}, err
 	}
 }
 
