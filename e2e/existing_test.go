@@ -59,3 +59,22 @@ func TestServiceOnDemand(t *testing.T) {
 		t.Error("it was not started anew")
 	}
 }
+
+// TestServiceThatFails: who waits for a service that cannot start is let go at once.
+func TestServiceThatFails(t *testing.T) {
+	a := newApp(t)
+	unit := ".config/systemd/user/" + a.name + "-old.service"
+	host.write(t, unit, "[Service]\nType=oneshot\nExecStart=false\n")
+	t.Cleanup(func() {
+		os.Remove(host.home(unit))
+		host.try("systemctl", "--user", "reset-failed", a.name+"-old.service")
+	})
+	a.write(fmt.Sprintf(existing, a.name+"-old.service"))
+	host.reload(t)
+	a.mustListen(a.port)
+	r := a.get("/")
+	if r.err == nil || r.took > 3*time.Second {
+		t.Errorf("let go after %v: %v", r.took, r.err)
+	}
+	record(t, "Unit= names a service that fails", "let go at once", ms(r.took))
+}

@@ -89,6 +89,7 @@ func (c *Conn) Unit(ctx context.Context, name string) (Unit, error) {
 		SubState:     text(p["SubState"]),
 		FragmentPath: text(p["FragmentPath"]),
 		SourcePath:   text(p["SourcePath"]),
+		DropInPaths:  list(p["DropInPaths"]),
 		Unmet:        unmet(p, "Condition") || unmet(p, "Assert"),
 		Triggers:     list(p["Triggers"]),
 		Wants:        list(p["Wants"]),

@@ -58,6 +58,7 @@ type Unit struct {
 	SubState     string // of the unit's type: running, dead, auto-restart, …
 	FragmentPath string
 	SourcePath   string
+	DropInPaths  []string
 	Unmet        bool     // a Condition…= or Assert…= kept the last start from happening
 	Triggers     []string // what a socket starts
 	Wants        []string

@@ -176,6 +176,16 @@ func (c *config) whyNot(u unitState, waited, foreign time.Duration) error {
 	return nil
 }
 
+// isDown says why there is nothing to wait for, where the service has no container of ours ([OnDemand] Unit=): systemd has
+// tried to start it before us. Where systemd does not answer, the start timeout is what ends the waiting.
+func isDown(c *config, query func(string) (unitState, error)) error {
+	state, err := query(c.unit)
+	if err != nil || state.starting() {
+		return nil
+	}
+	return errors.New(c.whyDown(state))
+}
+
 // whyForeign is a sentence about a service that is active and has not started our container. What another unit of that name
 // started goes on when that unit is gone and systemd has read ours in its place.
 func (c *config) whyForeign(u unitState) string {

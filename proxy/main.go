@@ -34,8 +34,14 @@ func Main(args []string) int {
 	if err := cfg.checkSockets(fds); err != nil {
 		return fail(1, err, fds, log)
 	}
-	if cfg.pidFile != "" && !cfg.inside {
+	switch {
+	case cfg.inside:
+	case cfg.pidFile != "":
 		return firstStage(cfg, args, fds, log)
+	case cfg.unit != "":
+		if err := isDown(&cfg, unitQuery(cfg.userManager)); err != nil {
+			return fail(1, err, fds, log)
+		}
 	}
 	return serveUntilSignal(cfg, fds, log)
 }
