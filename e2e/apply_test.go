@@ -258,13 +258,20 @@ func TestInstallSection(t *testing.T) {
 	record(t, "[Install] WantedBy= empty, and then not", "starts, never restarts", "starts")
 }
 
+// foreignUnit writes a unit of the container's name where the generator does not look, and systemd does before it looks at ours.
+func (a *app) foreignUnit() (file string) {
+	a.t.Helper()
+	file = "/run/user/1000/systemd/user.control/" + a.container()
+	host.run(a.t, "sh", "-c", "mkdir -p ${0%/*} && printf '[Service]\nExecStart=sleep infinity\n' >$0", file)
+	a.t.Cleanup(func() { host.run(a.t, "rm", "-f", file) })
+	return file
+}
+
 // TestForeignUnit: a file that comes before the generator's, where the generator does not look, is named.
 func TestForeignUnit(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
-	file := "/run/user/1000/systemd/user.control/" + a.container()
-	host.run(t, "sh", "-c", "mkdir -p ${0%/*} && printf '[Service]\nExecStart=sleep infinity\n' >$0", file)
-	t.Cleanup(func() { host.run(t, "rm", file) })
+	file := a.foreignUnit()
 	a.write(plain)
 	host.reload(t)
 	a.mustListen(a.port)

@@ -132,15 +132,13 @@ func TestConditionNotMet(t *testing.T) {
 func TestUnitOfThatName(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
-	name := ".config/systemd/user/" + a.container()
-	host.write(t, name, "[Service]\nExecStart=sleep infinity\n")
-	t.Cleanup(func() { os.Remove(host.home(name)) })
+	file := a.foreignUnit()
 	a.write(plain)
 	host.reload(t)
 	a.mustListen(a.port)
-	a.mustRefuse(a.container()+" is not ours: it was loaded from /home/demo/"+name, 4*time.Second)
+	a.mustRefuse(a.container()+" is not ours: it was loaded from "+file, 4*time.Second)
 
-	os.Remove(host.home(name))
+	host.run(t, "rm", file)
 	host.reload(t)
 	host.systemctl(t, "stop", a.container())
 	eventually(t, 10*time.Second, "an answer without the other unit", func() bool { return a.get("/").err == nil })
