@@ -147,14 +147,21 @@ func TestRemovedAwake(t *testing.T) {
 	record(t, fmt.Sprintf("removed while awake, %d times", rounds), "nothing is left", "nothing is left")
 }
 
+// takePort listens on the application's port, as a foreign program would.
+func (a *app) takePort() net.Listener {
+	a.t.Helper()
+	foreign, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", a.port))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return foreign
+}
+
 // TestTakenPortHeals: a foreign program has the port at the reload. It is said once, and healed when the port is free.
 func TestTakenPortHeals(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
-	foreign, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", a.port))
-	if err != nil {
-		t.Fatal(err)
-	}
+	foreign := a.takePort()
 	defer foreign.Close()
 	a.write(plain)
 	host.reload(t)
@@ -186,10 +193,7 @@ func TestTakenPortGivenUp(t *testing.T) {
 	t.Parallel()
 	a := start(t, plain)
 	host.systemctl(t, "stop", a.socket())
-	foreign, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", a.port))
-	if err != nil {
-		t.Fatal(err)
-	}
+	foreign := a.takePort()
 	defer foreign.Close()
 	host.try("systemctl", "--user", "start", a.socket()) // fails
 	host.systemctl(t, "stop", a.socket())
@@ -207,10 +211,7 @@ func TestTakenPortGivenUp(t *testing.T) {
 func TestTakenPortRemoved(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
-	foreign, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", a.port))
-	if err != nil {
-		t.Fatal(err)
-	}
+	foreign := a.takePort()
 	defer foreign.Close()
 	a.write(plain)
 	host.reload(t)

@@ -120,9 +120,15 @@ func (app Application) container() string {
 
 // file is the name of a unit of app in the generator's directory.
 func (app Application) file(suffix, extension string) string {
-	prefix, instance, template := strings.Cut(app.Name, "@")
+	return UnitName(app.Name, suffix, extension)
+}
+
+// UnitName makes the name of a unit of a base name: the suffix comes before the
+// "@" of a template or an instance.
+func UnitName(base, suffix, extension string) string {
+	prefix, instance, template := strings.Cut(base, "@")
 	if !template {
-		return app.Name + suffix + extension
+		return base + suffix + extension
 	}
 	return prefix + suffix + "@" + instance + extension
 }

@@ -62,7 +62,7 @@ func instanceHash(app Application) string {
 	for _, in := range app.Install {
 		fmt.Fprintf(h, "%s=%s\n", in.Kind, in.Unit)
 	}
-	return fmt.Sprintf("%.8s%08x", SocketHash(app), h.Sum32())
+	return fmt.Sprintf("%.8s%08x", socketHash(app), h.Sum32())
 }
 
 // TargetUnit makes the drop-in by which sockets.target upholds an instance for

@@ -47,7 +47,7 @@ func containerUnitSection(app Application, opt Options) Section {
 	options = append(options,
 		// The proxy is PartOf= the socket, but a stop that comes that way is not
 		// passed on by the propagation pair.
-		Option{"StopPropagatedFrom", Text(app.socket())},
+		Option{"StopPropagatedFrom", sibling(app.socket())},
 		Option{"SourcePath", Path(app.Source)},
 		Option{"RequiresMountsFor", Words(append([]Value{"%t/containers"}, c.Mounts...)...)})
 	for _, service := range c.Requires {
@@ -123,7 +123,7 @@ func containerService(app Application, opt Options) []Option {
 		{"NotifyAccess", "all"},
 		{"Delegate", "yes"},
 		{"Environment", "PODMAN_SYSTEMD_UNIT=%n"},
-		{"RuntimeDirectory", Text(runtimeDir("")) + "%N"},
+		{"RuntimeDirectory", Value(runtimeDir("%N"))},
 		{"RuntimeDirectoryMode", "0700"},
 		{"ExecStart", Exec(startCommand(app, opt)...)},
 	}

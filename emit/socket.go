@@ -51,9 +51,9 @@ func socketLinks(app Application) []Link {
 	return links
 }
 
-// SocketHash tells one state of what NAME.socket listens on, and how, from
+// socketHash tells one state of what NAME.socket listens on, and how, from
 // another. A changed description is no other state.
-func SocketHash(app Application) string {
+func socketHash(app Application) string {
 	h := fnv.New64a()
 	for _, o := range socketSection(app).Options {
 		fmt.Fprintf(h, "%s=%s\n", o.Key, o.Value)

@@ -58,7 +58,7 @@ func TestSocketHash(t *testing.T) {
 	same.Unit = []Option{{"Description", "new"}}
 	same.Listeners = []Listener{{Address: "80", Target: "81"}} // the proxy's business
 	other.Socket = []Option{{"Backlog", "1"}}
-	if h := SocketHash(base); h != SocketHash(same) || h == SocketHash(other) || len(h) != 16 {
-		t.Errorf("hashes %s, %s, %s", h, SocketHash(same), SocketHash(other))
+	if h := socketHash(base); h != socketHash(same) || h == socketHash(other) || len(h) != 16 {
+		t.Errorf("hashes %s, %s, %s", h, socketHash(same), socketHash(other))
 	}
 }

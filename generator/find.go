@@ -12,8 +12,8 @@ import (
 	"podman-ondemand/parser"
 )
 
-// dir is a place in the search path. Its zero value beyond Path is a directory
-// that is searched with all that is below it.
+// dir is a directory of the search path, which is searched with all that is
+// below it.
 type dir struct {
 	Path string
 	// skip says which directories below it are left out, by their path below
@@ -75,12 +75,17 @@ func (f *finder) walk(d dir, below string) {
 	}
 }
 
-// fileType follows links.
+// fileType follows links; a dangling one counts as a file, which then cannot be
+// read.
 func fileType(e fs.DirEntry, disk string) fs.FileMode {
-	if e.Type()&fs.ModeSymlink != 0 {
-		return target(disk)
+	if e.Type()&fs.ModeSymlink == 0 {
+		return e.Type()
 	}
-	return e.Type()
+	info, err := os.Stat(disk)
+	if err != nil {
+		return 0
+	}
+	return info.Mode().Type()
 }
 
 func (f *finder) file(name string, at place, mode fs.FileMode) {
@@ -116,16 +121,6 @@ func (f *finder) dropInDir(name string, at place) {
 			f.files.dropIns[name] = append(f.files.dropIns[name], p)
 		}
 	}
-}
-
-// target is the type of what a link leads to; a dangling one counts as a file,
-// which then cannot be read.
-func target(link string) fs.FileMode {
-	info, err := os.Stat(link)
-	if err != nil {
-		return 0
-	}
-	return info.Mode().Type()
 }
 
 // maxSize bounds what is read: more than systemd accepts in a single line is

@@ -15,7 +15,8 @@ import (
 const Extension = ".ondemand"
 
 // Result is what one run of the generator makes. Trees holds one tree for each
-// application that has no error, then one for what belongs to none.
+// application that has no error or keeps its place, then one for what belongs to
+// none.
 type Result struct {
 	Trees []Tree
 	Diags parser.Diags

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"podman-ondemand/emit"
 	"podman-ondemand/parser"
 )
 
@@ -78,11 +79,7 @@ func (k quadletKind) service(file *parser.File, base string) string {
 	if e, ok := file.Last(k.section, "ServiceName"); ok && e.Value != "" {
 		return parser.Unquote(e.Value) + ".service"
 	}
-	prefix, instance, template := strings.Cut(base, "@")
-	if template {
-		return prefix + k.suffix + "@" + instance + ".service"
-	}
-	return base + k.suffix + ".service"
+	return emit.UnitName(base, k.suffix, ".service")
 }
 
 func (k quadletKind) defaultName(base string) string {
@@ -100,8 +97,7 @@ func (k quadletKind) defaultName(base string) string {
 }
 
 // reference resolves w, whose part name is the name of a file of one of the
-// extensions, and lets the container's service require and follow the file's.
-// ok says that name is such a reference, even one that leads nowhere.
+// extensions. ok says that name is such a reference, even one that leads nowhere.
 func (t *translator) reference(w parser.Word, name string, extensions ...string) (r referred, ok bool) {
 	k, ok := kindOf(name)
 	if !ok || !slices.Contains(extensions, k.extension) {
@@ -121,7 +117,7 @@ func (t *translator) reference(w parser.Word, name string, extensions ...string)
 }
 
 // require resolves a reference to something that must be there before the
-// container starts.
+// container starts: its service requires and follows the file's.
 func (t *translator) require(w parser.Word, name string, extensions ...string) (resource string, ok bool) {
 	r, ok := t.reference(w, name, extensions...)
 	if r.service != "" && !slices.Contains(t.app.Container.Requires, r.service) {

@@ -10,7 +10,7 @@ import (
 )
 
 // Translate makes the application of a source. With an error in the Diags
-// there is none, and the value means nothing. files is what it can refer to.
+// it holds no more than its place (Broken), if that. files is what it can refer to.
 func Translate(src Source, files *Files) (emit.Application, parser.Diags) {
 	file, diags := src.parse()
 	t := translator{file: file, files: files, diags: append(diags, file.Check()...)}
