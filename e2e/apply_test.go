@@ -28,9 +28,9 @@ func TestRenamedQuadlet(t *testing.T) {
 	host.reload(t)
 	eventually(t, 15*time.Second, "the socket listens", func() bool { return a.state(a.socket()) == "active" })
 	record(t, "rename of a running web.container", "the socket has the port", ms(time.Since(begin)))
-	if !strings.Contains(host.journal(t, a.mark, "-o", "cat"), a.container()+" still runs as it was before") {
-		t.Error("not a word about the container that was stopped")
-	}
+	eventually(t, 5*time.Second, "the journal says that the old container was stopped", func() bool {
+		return strings.Contains(host.journal(t, a.mark, "-o", "cat"), a.container()+" still runs as it was before")
+	})
 	a.mustGet("/")
 	if s := a.state(a.proxy()); s != "active" {
 		t.Errorf("it answered, and the proxy is %s", s)
@@ -183,7 +183,9 @@ func TestTakenPortHeals(t *testing.T) {
 	record(t, "a port was taken at the reload, and is free now", "listens within 10 s", ms(took))
 	a.mustGet("/")
 	eventually(t, 5*time.Second, "its process has ended", func() bool { return strings.Contains(status(), "SubState=exited") })
-	if n := strings.Count(host.journal(t, a.mark, "-o", "cat", "--grep", a.name), "listens now"); n != 1 {
+	healed := func() int { return strings.Count(host.journal(t, a.mark, "-o", "cat", "--grep", a.name), "listens now") }
+	eventually(t, 5*time.Second, "the journal says that it listens", func() bool { return healed() > 0 })
+	if n := healed(); n != 1 {
 		t.Errorf("the recovery is logged %d times", n)
 	}
 }

@@ -170,9 +170,10 @@ func (a *app) mustRefuse(reason string, within time.Duration) {
 	if r.err == nil || r.took > within {
 		a.t.Errorf("want an end within %v, got %v after %v", within, r.err, r.took)
 	}
-	if log := host.journal(a.t, a.mark, "-u", a.proxy()); !strings.Contains(log, reason) {
-		a.t.Errorf("the journal does not say %q:\n%s", reason, log)
-	}
+	// The journal takes its time to write down what was said.
+	eventually(a.t, 5*time.Second, "the journal says: "+reason, func() bool {
+		return strings.Contains(host.journal(a.t, a.mark, "-u", a.proxy()), reason)
+	})
 	if s := a.state(a.socket()); s != "active" {
 		a.t.Errorf("the socket is %s", s)
 	}

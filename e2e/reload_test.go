@@ -93,12 +93,11 @@ func TestBadFileBesideAGoodOne(t *testing.T) {
 	host.reload(t)
 	a.mustListen(a.port)
 	a.mustGet("/")
-	journal := host.journal(t, a.mark, "-o", "cat")
 	want := "0-bad-" + a.name + ".ondemand:1:"
-	record(t, "bad file beside a good one", "file:line in the journal", fmt.Sprint(strings.Contains(journal, want)))
-	if !strings.Contains(journal, want) {
-		t.Errorf("no %q in the journal", want)
-	}
+	eventually(t, 5*time.Second, want+" in the journal", func() bool {
+		return strings.Contains(host.journal(t, a.mark, "-o", "cat"), want)
+	})
+	record(t, "bad file beside a good one", "file:line in the journal", "it is")
 }
 
 // TestTypoKeepsThePort: a file that is broken by an edit refuses connections and says why, and is all right again when it is
@@ -117,10 +116,11 @@ func TestTypoKeepsThePort(t *testing.T) {
 	if refused.err == nil {
 		t.Error("a broken file answers")
 	}
-	status, _ := host.try("systemctl", "--user", "status", "--no-pager", "-l", a.container())
-	if want := a.name + ".ondemand:5:10: error: ReadOnly=: not a boolean"; !strings.Contains(status, want) {
-		t.Errorf("the status does not say %q:\n%s", want, status)
-	}
+	want := a.name + ".ondemand:5:10: error: ReadOnly=: not a boolean"
+	eventually(t, 5*time.Second, "the status says: "+want, func() bool {
+		status, _ := host.try("systemctl", "--user", "status", "--no-pager", "-l", a.container())
+		return strings.Contains(status, want)
+	})
 	a.write(plain)
 	host.reload(t)
 	mended := eventually(t, 3*time.Second, "answered again", func() bool { return a.get("/").err == nil })
