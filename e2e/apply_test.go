@@ -183,7 +183,9 @@ func TestTakenPortHeals(t *testing.T) {
 	record(t, "a port was taken at the reload, and is free now", "listens within 10 s", ms(took))
 	a.mustGet("/")
 	eventually(t, 5*time.Second, "its process has ended", func() bool { return strings.Contains(status(), "SubState=exited") })
-	healed := func() int { return strings.Count(host.journal(t, a.mark, "-o", "cat", "--grep", a.name), "listens now") }
+	healed := func() int {
+		return strings.Count(host.journal(t, a.mark, "-o", "cat", "--grep", a.name), "listens now")
+	}
 	eventually(t, 5*time.Second, "the journal says that it listens", func() bool { return healed() > 0 })
 	if n := healed(); n != 1 {
 		t.Errorf("the recovery is logged %d times", n)
