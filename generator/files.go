@@ -31,6 +31,15 @@ func (s Source) parse() (*parser.File, parser.Diags) {
 	return file, diags
 }
 
+// files are the paths of what s is read from, in the order in which it counts.
+func (s Source) files() []string {
+	paths := []string{s.Path}
+	for _, d := range s.DropIns {
+		paths = append(paths, d.Path)
+	}
+	return paths
+}
+
 // Files is what a search has found besides the .ondemand files that it was
 // for: what these can refer to, and drop-ins.
 type Files struct {

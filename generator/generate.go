@@ -19,14 +19,21 @@ const Extension = ".ondemand"
 // none.
 type Result struct {
 	Trees []Tree
-	Diags parser.Diags
+	// NotGenerated are the applications whose errors leave nothing of them: trees
+	// without units.
+	NotGenerated []Tree
+	Diags        parser.Diags
 }
 
-// Tree is what one source becomes. Source is "" for what belongs to none.
+// Tree is what one source becomes. Name and Source are those of the
+// application; of what belongs to none Source is "", and App and Files are empty.
 type Tree struct {
 	emit.Tree
 	Name   string
 	Source string
+	App    emit.Application
+	// Files are what was read for it: the source, then its drop-ins.
+	Files []string
 }
 
 // Generate makes units of sources. What is wrong with one of them costs the
@@ -42,7 +49,7 @@ func Generate(sources []Source, files *Files, opt emit.Options) Result {
 			check(&trees[i], sources[i], &diags[i])
 		}
 	})
-	return collect(apps, trees, diags, files, opt)
+	return collect(sources, apps, trees, diags, files, opt)
 }
 
 // check makes sure that the units can be written as they are, or drops them.
@@ -58,7 +65,7 @@ func check(tree *emit.Tree, src Source, ds *parser.Diags) {
 
 // collect puts the parts together in the order of the sources, and leaves out
 // what would take a unit name from one before it.
-func collect(apps []emit.Application, trees []emit.Tree, diags []parser.Diags, files *Files, opt emit.Options) Result {
+func collect(sources []Source, apps []emit.Application, trees []emit.Tree, diags []parser.Diags, files *Files, opt emit.Options) Result {
 	r := Result{Trees: make([]Tree, 0, len(apps)+1)}
 	good := make([]emit.Application, 0, len(apps))
 	c := clashes{files: files, names: make(map[string]string, 3*len(apps)), listeners: map[uint16][]listener{}}
@@ -69,12 +76,13 @@ func collect(apps []emit.Application, trees []emit.Tree, diags []parser.Diags, f
 		switch {
 		case ds.HasErrors() || len(trees[i].Units) == 0:
 			r.Diags.Warnf(parser.Pos{File: app.Source}, "%s is not generated", app.Name)
+			r.NotGenerated = append(r.NotGenerated, Tree{Name: app.Name, Source: app.Source, App: app, Files: sources[i].files()})
 			continue
 		case len(app.Broken) > 0:
 			r.Diags.Warnf(parser.Pos{File: app.Source}, "%s keeps its port, and refuses connections until this is mended", app.Name)
 		}
 		good = append(good, app)
-		r.Trees = append(r.Trees, Tree{trees[i], app.Name, app.Source})
+		r.Trees = append(r.Trees, Tree{trees[i], app.Name, app.Source, app, sources[i].files()})
 	}
 	common := emit.Tree{Units: []emit.Unit{emit.ApplyUnit(opt)}}
 	if len(good) > 0 {

@@ -2,14 +2,13 @@ package generator
 
 import (
 	"bufio"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"runtime/debug"
 	"slices"
 
 	"podman-ondemand/emit"
+	"podman-ondemand/manager"
 	"podman-ondemand/parser"
 )
 
@@ -32,28 +31,11 @@ func Main(args []string) int {
 	return status(r.Diags)
 }
 
-// DryRun is "podman-ondemand generate": it prints what the generator would
-// write, and returns the exit status.
-func DryRun(args []string) int {
-	flags := flag.NewFlagSet("podman-ondemand generate", flag.ContinueOnError)
-	dry := flags.Bool("dry-run", false, "print the units instead of writing them")
-	user := flags.Bool("user", false, "as for a user's manager")
-	system := flags.Bool("system", false, "as for the system's manager")
-	if err := flags.Parse(args); err != nil {
-		return 2
-	}
-	if !*dry || flags.NArg() > 0 || *user && *system {
-		fmt.Fprintln(os.Stderr, "usage: podman-ondemand generate --dry-run [--user|--system]")
-		return 2
-	}
-	scope := ""
-	if *user {
-		scope = "user"
-	} else if *system {
-		scope = "system"
-	}
-	r := run(surroundings(scope))
-	out := bufio.NewWriter(os.Stdout)
+// DryRun is "podman-ondemand generate --dry-run": it prints what the generator
+// of a manager would write, and returns the exit status.
+func DryRun(w io.Writer, scope manager.Scope) int {
+	r := Read(scope)
+	out := bufio.NewWriter(w)
 	show(out, r.Trees)
 	if err := out.Flush(); err != nil {
 		r.Diags.Errorf(parser.Pos{File: "stdout"}, "%v", err)
@@ -62,6 +44,15 @@ func DryRun(args []string) int {
 		toStderr(d)
 	}
 	return status(r.Diags)
+}
+
+// Read makes what the generator of a manager would write after a daemon-reload,
+// for a person who asks.
+func Read(scope manager.Scope) Result {
+	if scope == manager.System {
+		return run(surroundings("system"))
+	}
+	return run(surroundings("user"))
 }
 
 func run(env environment) Result {

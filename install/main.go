@@ -8,7 +8,6 @@ package install
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -21,12 +20,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"podman-ondemand/manager"
-)
-
-// Usage and UninstallUsage are the commands' forms.
-const (
-	Usage          = "install"
-	UninstallUsage = "uninstall"
 )
 
 // Help is what install does.
@@ -50,38 +43,31 @@ Your .ondemand files stay.
 // timeout bounds a whole call; a container may take its time to stop.
 const timeout = 10 * time.Minute
 
-// Main is `podman-ondemand install`. The result is the exit status.
-func Main(args []string, version string) int {
-	return run(Usage, args, func(ctx context.Context, h *host) bool {
+// Install is `podman-ondemand install`. The result is the exit status.
+func Install(version string) int {
+	return run(func(ctx context.Context, h *host) bool {
 		h.version = version
 		return h.install(ctx)
 	})
 }
 
-// UninstallMain is `podman-ondemand uninstall`. The result is the exit status.
-func UninstallMain(args []string) int {
-	return run(UninstallUsage, args, func(ctx context.Context, h *host) bool { return h.uninstall(ctx) })
+// Uninstall is `podman-ondemand uninstall`. The result is the exit status.
+func Uninstall() int {
+	return run(func(ctx context.Context, h *host) bool { return h.uninstall(ctx) })
 }
 
-func run(name string, args []string, do func(context.Context, *host) bool) int {
-	flags := flag.NewFlagSet("podman-ondemand "+name, flag.ContinueOnError)
-	if err := flags.Parse(args); err != nil {
-		return 2
-	}
-	if flags.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "podman-ondemand %s takes no arguments\n", name)
-		return 2
-	}
+func run(do func(context.Context, *host) bool) int {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	h, err := thisHost(os.Getenv)
-	if err == nil && do(ctx, h) {
-		return 0
-	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "podman-ondemand %s: %v\n", name, err)
+		fmt.Fprintf(os.Stderr, "Error: %v\n", err)
+		return 1
 	}
-	return 1
+	if !do(ctx, h) {
+		return 1
+	}
+	return 0
 }
 
 // host is the machine and the user as this package sees them; tests make their own.

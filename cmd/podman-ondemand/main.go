@@ -1,18 +1,17 @@
 // Command podman-ondemand starts rootless containers when somebody connects and stops them when nobody does.
 //
 // It leads three lives: systemd calls it with directories, then it is the generator (systemd.generator(7)); a generated
-// unit calls it with a command, then it is the proxy or the apply helper of one application; a person calls it with one.
+// unit calls it with a command, then it is the proxy or the apply helper of one application (units.go); a person calls it
+// with one (root.go, and a file for each command).
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"podman-ondemand/generator"
-	"podman-ondemand/parser"
 )
 
 // version is stamped by the linker: -ldflags "-X main.version=…".
@@ -26,33 +25,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if isGenerator(args) {
 		return generator.Main(args)
 	}
-	if len(args) == 0 {
-		printHelp(stderr)
-		return 2
+	if c, ok := findUnitCommand(args); ok {
+		return c.run(args[1:])
 	}
-	c, ok := find(alias(args[0]))
-	if !ok {
-		return unknown(args[0], stderr)
-	}
-	args = args[1:]
-	if len(args) > 0 && alias(args[0]) == "help" {
-		c.explain(stdout)
-		return 0
-	}
-	return c.run(call{args, stdout, stderr})
-}
-
-func unknown(name string, stderr io.Writer) int {
-	fmt.Fprintf(stderr, "podman-ondemand: there is no command %q\n", name)
-	var names []string
-	for _, c := range commands() {
-		names = append(names, c.name)
-	}
-	if near := parser.Nearest(name, names); near != "" {
-		fmt.Fprintf(stderr, "did you mean: podman-ondemand %s\n", near)
-	}
-	fmt.Fprintln(stderr, "all commands: podman-ondemand help")
-	return 2
+	return runForPerson(args, stdout, stderr)
 }
 
 // isGenerator says whether systemd has called: with the three directories of systemd.generator(7), or a test with one. No
@@ -62,15 +38,4 @@ func isGenerator(args []string) bool {
 		return false
 	}
 	return !slices.ContainsFunc(args, func(a string) bool { return !filepath.IsAbs(a) })
-}
-
-// alias gives the command that an option stands for.
-func alias(arg string) string {
-	switch arg {
-	case "-h", "-help", "--help":
-		return "help"
-	case "-version", "--version":
-		return "version"
-	}
-	return arg
 }
