@@ -2,10 +2,13 @@ package parser
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 )
+
+var version = regexp.MustCompile(`^\d+\.\d+$`)
 
 // TestKeys checks what every row of the table must keep to.
 func TestKeys(t *testing.T) {
@@ -22,12 +25,24 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s: documentation is a line without a full stop: %q", name, k.Doc)
 		case quadlet != (k.Since != ""):
 			t.Errorf("%s: Since is for the keys of Quadlet: %q", name, k.Since)
+		case k.Needs != "" && !version.MatchString(k.Needs):
+			t.Errorf("%s: Needs is a version like 5.0: %q", name, k.Needs)
 		case (k.Kind == Bool || k.Kind == Switch) && strings.Contains(k.Arg, "%s"):
 			t.Errorf("%s: a boolean has no value to put into %q", name, k.Arg)
 		case k.Arg != "" && k.Kind != Bool && k.Kind != Switch && strings.Count(k.Arg, "%s") != 1:
 			t.Errorf("%s: no place for the value in %q", name, k.Arg)
 		}
 		seen[name] = true
+	}
+}
+
+// TestNewerValues checks that each is one of a key, and newer than that.
+func TestNewerValues(t *testing.T) {
+	for _, v := range NewerValues {
+		k, ok := FindKey(v.Section, v.Name)
+		if !ok || !version.MatchString(v.Needs) || v.Needs <= k.Needs {
+			t.Errorf("%s=%s needs podman %q, the key %q", v.Name, v.Value, v.Needs, k.Needs)
+		}
 	}
 }
 
