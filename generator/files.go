@@ -49,6 +49,16 @@ type Files struct {
 	// that are there, once somebody has asked.
 	unitDirs []unitDir
 	units    map[string]unitDir
+	// podman is the version of the installed podman, once somebody has asked.
+	podman func() version
+}
+
+// podmanVersion is the version of the installed podman, if it is known.
+func (f *Files) podmanVersion() version {
+	if f.podman == nil {
+		return version{}
+	}
+	return f.podman()
 }
 
 // unitDir is a directory of the unit search path (systemd.unit(5)). Of two units

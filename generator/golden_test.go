@@ -65,11 +65,25 @@ func golden(t *testing.T, in, mode, dir string, user bool) {
 // generate runs all of the generator on the files of in, as if they were in dir.
 func generate(t *testing.T, in, dir string, user bool) (map[string]string, string) {
 	sources, files, found := find([]searched{{Path: in, as: dir}})
+	files.podman = podmanOf(t, in)
 	r := Generate(sources, files, emit.Options{Podman: "/usr/bin/podman", Program: "/usr/bin/podman-ondemand", User: user})
 	out := t.TempDir()
 	all := append(append(found, r.Diags...), write(out, r.Trees)...)
 	messages := strings.ReplaceAll(all.String(), dir+"/", "")
 	return readTree(t, out), messages
+}
+
+// podmanOf is the version in testdata/NAME/podman, or the newest.
+func podmanOf(t *testing.T, in string) func() version {
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(in), "podman"))
+	if err != nil {
+		text = []byte("5.8")
+	}
+	v, ok := parseVersion(string(text))
+	if !ok {
+		t.Fatalf("%s/podman: not a version: %q", filepath.Dir(in), text)
+	}
+	return func() version { return v }
 }
 
 // searched is dir, where that name is taken.

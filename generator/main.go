@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime/debug"
 	"slices"
+	"sync"
 
 	"podman-ondemand/emit"
 	"podman-ondemand/manager"
@@ -59,6 +60,7 @@ func run(env environment) Result {
 	dirs, diags := env.dirs()
 	sources, files, found := find(dirs)
 	files.unitDirs = env.unitDirs()
+	files.podman = sync.OnceValue(env.podmanVersion)
 	r := Generate(sources, files, emit.Options{Podman: env.podman, Program: env.program, User: env.user})
 	r.Diags = slices.Concat(diags, found, r.Diags)
 	return r

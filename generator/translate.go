@@ -69,6 +69,9 @@ func (t *translator) values(section, name string) []parser.Word {
 func (t *translator) read(k parser.Key) []parser.Word {
 	ws, ds := t.file.Values(k)
 	t.diags = append(t.diags, ds...)
+	if len(ws) > 0 {
+		t.tooNew(k, ws)
+	}
 	return ws
 }
 
