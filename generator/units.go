@@ -73,9 +73,7 @@ func (t *translator) serviceKey(e parser.Entry) bool {
 	pos := e.ValuePos(0)
 	switch e.Key {
 	case "Type":
-		if e.Value != "" && e.Value != "notify" {
-			t.diags.Errorf(pos, "Type=%s does not work here", e.Value).Hintf("leave Type= out, it is notify")
-		}
+		t.serviceType(e)
 		return false
 	case "NotifyAccess", "Delegate":
 		return false
@@ -94,6 +92,19 @@ func (t *translator) serviceKey(e parser.Entry) bool {
 			Hintf("write User= in [Container] for the user in the container")
 	}
 	return true
+}
+
+// serviceType refuses what Quadlet allows, too: a service of Type=oneshot is
+// started when its container has ended, and that is too late for who waits.
+func (t *translator) serviceType(e parser.Entry) {
+	switch e.Value {
+	case "", "notify":
+	case "oneshot":
+		t.diags.Errorf(e.ValuePos(0), "Type=oneshot counts as started when the container has ended: then there is nobody to connect to").
+			Hintf("leave Type= out; a task to be done first is a .container file that Requires= and After= in [Unit] name")
+	default:
+		t.diags.Errorf(e.ValuePos(0), "Type=%s does not work here", e.Value).Hintf("leave Type= out, it is notify")
+	}
 }
 
 func (t *translator) socketKey(e parser.Entry) bool {

@@ -22,6 +22,9 @@ import (
 type options struct {
 	listen, echo addresses
 	delay        time.Duration // before it listens
+	notify       time.Duration // before it says READY=1, from when it listens; below 0: never
+	healthy      time.Duration // before -check finds it healthy, the same
+	check        bool          // is the health check, not the application
 	never        bool          // never listens
 	ignoreTerm   bool
 	exitAfter    time.Duration // 0: lives on
@@ -42,6 +45,9 @@ func parseFlags() options {
 	flag.Var(&o.listen, "listen", "`address` for HTTP: a port, host:port or the path of a Unix socket (may be repeated; default 80)")
 	flag.Var(&o.echo, "echo", "`address` for a plain echo (may be repeated)")
 	flag.DurationVar(&o.delay, "delay", 0, "wait so long before listening")
+	flag.DurationVar(&o.notify, "notify", -1, "say READY=1 (sd_notify(3)) so long after it listens")
+	flag.DurationVar(&o.healthy, "healthy", -1, "be healthy only so long after it listens")
+	flag.BoolVar(&o.check, "check", false, "be the health check of the application in this container")
 	flag.BoolVar(&o.never, "never", false, "never listen")
 	flag.BoolVar(&o.ignoreTerm, "ignore-term", false, "ignore SIGTERM")
 	flag.DurationVar(&o.exitAfter, "exit-after", 0, "exit after so long")
@@ -57,10 +63,19 @@ func parseFlags() options {
 func main() {
 	log.SetFlags(0)
 	o := parseFlags()
+	if o.check {
+		os.Exit(check())
+	}
 	endAsTold(o)
 	time.Sleep(o.delay)
 	if !o.never {
 		serveAll(o)
+	}
+	if o.notify >= 0 {
+		time.AfterFunc(o.notify, ready)
+	}
+	if o.healthy >= 0 {
+		time.AfterFunc(o.healthy, beHealthy)
 	}
 	select {}
 }
