@@ -75,6 +75,7 @@ Mask=a\tb
 Exec=gone
 Exec=a "b c"
 RunInit=On
+NoNewPrivileges="true"
 ReadOnly=
 HealthCmd=
 [OnDemand]
@@ -92,6 +93,7 @@ Tmpfs=/c
 		{SectionContainer, "Mask", `["a\tb"]`},
 		{SectionContainer, "Exec", `["a" "b c"]`},
 		{SectionContainer, "RunInit", `["yes"]`},
+		{SectionContainer, "NoNewPrivileges", `["yes"]`},
 		{SectionContainer, "ReadOnly", `[]`},
 		{SectionContainer, "HealthCmd", `[]`},
 		{SectionContainer, "Pull", `[]`},

@@ -104,20 +104,21 @@ func byName(ws []Word) []Word {
 }
 
 func boolean(e Entry) ([]Word, Diags) {
-	if e.Value == "" {
+	ws := single(e)
+	if len(ws) == 0 {
 		return nil, nil
 	}
 	var ds Diags
-	yes, err := ParseBool(e.Value)
+	yes, err := ParseBool(ws[0].Text)
 	if err != nil {
-		ds.Errorf(e.ValuePos(0), "%s=: %v", e.Key, err)
+		ds.Errorf(ws[0].Pos(), "%s=: %v", e.Key, err)
 		return nil, ds
 	}
-	text := "no"
+	ws[0].Text = "no"
 	if yes {
-		text = "yes"
+		ws[0].Text = "yes"
 	}
-	return []Word{{text, &e, 0}}, nil
+	return ws, nil
 }
 
 func single(e Entry) []Word {
