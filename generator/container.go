@@ -63,6 +63,9 @@ func (t *translator) containerKey(k parser.Key) {
 	if k.Name == "StopSignal" || k.Name == "ReloadSignal" {
 		t.signal(k, ws[0])
 	}
+	if k.Name == "ExposeHostPort" {
+		t.exposed(ws)
+	}
 	if k.Arg != "" {
 		t.arguments(k, ws)
 		return
@@ -161,6 +164,23 @@ func (t *translator) signal(k parser.Key, w parser.Word) {
 	}
 	if _, err := signal.ParseSignalNameOrNumber(w.Text); err != nil {
 		t.diags.Errorf(w.Pos(), "%s=: not a signal: %q", k.Name, w.Text).Hintf("write one like SIGINT or 2")
+	}
+}
+
+// exposed refuses what podman would refuse when the container starts.
+func (t *translator) exposed(ws []parser.Word) {
+	for _, w := range ws {
+		ports, protocol, _ := strings.Cut(w.Text, "/")
+		first, last, isRange := strings.Cut(ports, "-")
+		_, err := parser.ParsePort(first)
+		if isRange && err == nil {
+			_, err = parser.ParsePort(last)
+		}
+		known := slices.Contains([]string{"", "tcp", "udp", "sctp"}, strings.ToLower(protocol))
+		if !strings.ContainsAny(w.Text, "%$") && (err != nil || !known) && w.Text != "" {
+			t.diags.Errorf(w.Pos(), "ExposeHostPort=: not a port or range of ports: %q", w.Text).
+				Hintf("write one like 80, 8000-8010 or 53/udp")
+		}
 	}
 }
 
@@ -284,18 +304,33 @@ var mountsOfHost = []string{"volume", "bind", "glob", "image", "artifact"}
 func (t *translator) mounts(ws []parser.Word) {
 	for _, w := range ws {
 		fields := strings.Split(w.Text, ",")
-		if !slices.Contains(mountsOfHost, mountType(fields)) {
+		kind := mountType(fields)
+		if kind == "" {
+			kind, fields = "volume", append([]string{"type=volume"}, fields...)
+		}
+		if !slices.Contains(mountsOfHost, kind) {
 			t.run("--mount", w.Text)
 			continue
 		}
-		for i, f := range fields {
-			key, source, _ := strings.Cut(f, "=")
-			if key == "source" || key == "src" {
-				fields[i] = "source=" + t.source(w, source, ".volume", ".image", ".build", ".artifact")
-			}
-		}
-		t.run("--mount", strings.Join(fields, ","))
+		t.run("--mount", strings.Join(t.mount(w, kind, fields), ","))
 	}
+}
+
+// mount resolves the source of a mount. Only a volume may be without one: it
+// has no name then.
+func (t *translator) mount(w parser.Word, kind string, fields []string) []string {
+	named := false
+	for i, f := range fields {
+		key, source, _ := strings.Cut(f, "=")
+		if key == "source" || key == "src" {
+			fields[i] = "source=" + t.source(w, source, ".volume", ".image", ".build", ".artifact")
+			named = source != ""
+		}
+	}
+	if !named && kind != "volume" {
+		t.diags.Errorf(w.Pos(), "Mount=: no source= for type=%s", kind).Hintf("write type=%s,source=…,destination=…", kind)
+	}
+	return fields
 }
 
 func mountType(fields []string) string {
@@ -304,7 +339,7 @@ func mountType(fields []string) string {
 			return kind
 		}
 	}
-	return "volume"
+	return ""
 }
 
 func (t *translator) reloadSignal(w parser.Word) {

@@ -46,14 +46,27 @@ func (r *reader) line(number int, line string) {
 	if indent < len(line) && strings.IndexByte(comments, line[indent]) >= 0 {
 		return // also between continued lines
 	}
-	body := strings.TrimRight(line, blanks)
-	r.pieces = append(r.pieces, piece{r.text.Len(), number, 1})
+	body, start, joint := strings.TrimRight(line, blanks), 0, " "
+	if r.joinsLikeQuadlet() {
+		start, joint = min(indent, len(body)), ""
+	}
+	r.pieces = append(r.pieces, piece{r.text.Len(), number, start + 1})
 	if continues(body) {
-		r.text.WriteString(body[:len(body)-1] + " ")
+		r.text.WriteString(body[start:len(body)-1] + joint)
 		return
 	}
-	r.text.WriteString(body)
+	r.text.WriteString(body[start:])
 	r.flush()
+}
+
+// joinsLikeQuadlet says whether the line stands in a section that systemd does
+// not read.
+func (r *reader) joinsLikeQuadlet() bool {
+	if len(r.file.Sections) == 0 {
+		return false
+	}
+	name := r.file.Sections[len(r.file.Sections)-1].Name
+	return !PassedThrough(name) && name != SectionInstall
 }
 
 // continues says whether line ends in a backslash that is not itself escaped.
