@@ -8,18 +8,18 @@ import "podman-ondemand/parser"
 var oracleValues = map[parser.Kind][]string{
 	parser.String:     {"a", `"quoted"`, "a \\\n  b", "a \\\n# a comment\nb", `"half`, "two words", " padded ", "", "%h/x", "${X}", "a%%b", `back\slash`, "ä", "x=y", "'single'"},
 	parser.List:       {"a", `"quoted"`, "two words", "", "%n", `a\tb`, "a:b:c"},
-	parser.Words:      {"a", "a b", `"a b" c`, `'a b'`, "", `a\tb`, "%i $X", `a"b c"d`},
+	parser.Words:      {"a", "a b", `"a b`, `"a b" c`, `'a b'`, "", `a\tb`, "%i $X", `a"b c"d`},
 	parser.LowerWords: {"ALL", "CAP_NET_RAW chown", `"NET_ADMIN"`, "", "all"},
 	parser.Args:       {"a", "a b", `"a b" c`, `a "" b`, `a\.b`, "a \\\n  b", `a\tb`, `"a\"b"`, "", `\x41`, "%h $X", "a;b", `it"s open`},
 	parser.LastArgs:   {"serve", `sh -c "" x`, `a\.b`, "a \\\n  b", `sh -c "echo $X"`, `"a b" c`, `a\\b`, "", "%h ${Y}", "a;b", `\u00e4`},
-	parser.Map:        {"A=1", "A=1 B=2", `"A=b c"`, "A", "A=", `A=1 A=2`, "", "A=%n B=$X"},
+	parser.Map:        {"A=1", `"a b`, "A=1 B=2", `"A=b c"`, "A", "A=", `A=1 A=2`, "", "A=%n B=$X"},
 	parser.Bool:       {"yes", "true", "1", "on", "no", "false", "0", "off", "TRUE", `"yes"`, "", "maybe"},
 	parser.Switch:     {"yes", "true", "no", "0", `"true"`, "", "maybe"},
 }
 
 // oracleSpecial are the values of keys that take only some.
 var oracleSpecial = map[string][]string{
-	"ContainerName": {"a", "my-name", "%N-x", ""},
+	"ContainerName": {"a", "my-name", "%N-x", "", "no name"},
 	"CgroupsMode":   {"enabled", "no-conmon", ""},
 	"Network": {"none", "host", "bridge", "pasta:-T,80", "slirp4netns:mtu=1", "", "front.network", "named.network:alias=x", "none.network",
 		"other.container", "other.container:alias=x", "none.container"},
@@ -35,7 +35,7 @@ var oracleSpecial = map[string][]string{
 	"EnvironmentFile": {"a.env", "/abs.env", "%h/x.env", "./b.env", "a.env b.env", ""},
 	"AddDevice":       {"/dev/fuse", "-/dev/null", "-/dev/none:/x", "/dev/a:/dev/b:rw", ""},
 	"ExposeHostPort":  {"80", "80-90", "80/tcp", "80-90/udp", "x", "80/sctp", ""},
-	"SeccompProfile":  {"/x.json", "unconfined"},
+	"SeccompProfile":  {"/x.json", "unconfined", ""},
 	"LogDriver":       {"journald", "none", ""},
 	"ReloadSignal":    {"SIGHUP", "1", ""},
 	"RemapUid":        {"0:1:2", ""},
@@ -56,7 +56,7 @@ var oracleOthers = []string{
 	"[Service]\nType=notify\n", "[Service]\nType=oneshot\n", "[Service]\nType=simple\n",
 	"[Service]\nKillMode=mixed\n", "[Service]\nKillMode=control-group\n", "[Service]\nKillMode=none\n", "[Service]\nUser=me\n",
 	"[Unit]\nAfter=front.network\n", "[Unit]\nRequires=data.volume other.container\n", "[Unit]\nWants=none.volume\n", "[Unit]\nBefore=x.service\n",
-	"[Nonsense]\nA=b\n",
+	"[Nonsense]\nA=b\n", "[Container]\nNonsense=x\n", "[Service]\nExecStart=/bin/true\n",
 }
 
 // oracleFilesToReferTo lie beside the files.
@@ -79,32 +79,39 @@ var oracleLeftOut = map[string]string{
 	"PublishPort": "it publishes on demand here",
 }
 
-// oracleDifferences are lines of a file where the two are meant to differ, and why. An empty key stands for any.
-var oracleDifferences = []struct{ key, value, why string }{
-	{"", "maybe", "a boolean that is none is an error, Quadlet takes it for no"},
-	{"ReadOnly", "", "an empty assignment resets, Quadlet takes it for no"},
-	{"ReadOnlyTmpfs", "", "the same"},
-	{"RunInit", "", "the same"},
-	{"EnvironmentHost", "", "the same"},
-	{"HttpProxy", "", "the same"},
-	{"", `"half`, "a quote at one end only is kept, Quadlet 5.4 removes it"},
-	{"Environment", "A", "the host's value, as in podman and Quadlet 5.8; Quadlet 5.4 loses it"},
-	{"Label", "A", "an empty label, as in podman and Quadlet 5.8; Quadlet 5.4 loses it"},
-	{"Annotation", "A", "the same"},
-	{"", `a "" b`, "an empty word is a word, Quadlet ends the list there"},
-	{"", `sh -c "" x`, "the same"},
-	{"", `a\.b`, "the backslash of an unknown escape is kept, Quadlet drops the line"},
-	{"LogDriver", "", "not set, Quadlet lets it swallow the next argument"},
-	{"Notify", "soon", "an error, Quadlet takes it for no"},
-	{"StopSignal", "SIGNOTHING", "an error, podman would refuse it at the start"},
-	{"Type", "oneshot", "an error: there would be nobody to connect to"},
-	{"ExposeHostPort", "80/sctp", "podman exposes it, Quadlet refuses it"},
-	{"RemapUid", "", "not set, Quadlet takes it for set"},
-	{"RemapGid", "", "the same"},
-	{"Volume", "/a b:/c", "one path to wait for, Quadlet 5.4 writes two"},
-	{"Mount", "destination=/d", "a volume is what is meant, Quadlet 5 refuses it and later ones do not"},
-	{"After", "front.network", "file names of Quadlet are known in [Unit], as in Quadlet 5.8; Quadlet 5.4 does not know them"},
-	{"Requires", "data.volume other.container", "the same"},
-	{"Wants", "none.volume", "the same"},
-	{"Entrypoint", "", "no entrypoint, as in Quadlet 5.8; Quadlet 5.4 keeps the image's"},
+// oracleDifferences are lines of a file where the two are meant to differ. An empty key stands for any. about is the subject of that
+// difference in parser.Differences, empty where only an older Quadlet than 5.8 differs.
+var oracleDifferences = []struct{ key, value, about, why string }{
+	{"", "maybe", "Booleans", "an error, Quadlet takes it for no"},
+	{"ReadOnly", "", "Booleans", "an empty assignment resets, Quadlet takes it for no"},
+	{"ReadOnlyTmpfs", "", "Booleans", "the same"},
+	{"RunInit", "", "Booleans", "the same"},
+	{"EnvironmentHost", "", "Booleans", "the same"},
+	{"HttpProxy", "", "Booleans", "the same"},
+	{"", `a "" b`, "Empty words", "an empty word is a word, Quadlet ends the list there"},
+	{"", `sh -c "" x`, "Empty words", "the same"},
+	{"", `a\.b`, "Unknown escapes", "the backslash is kept, Quadlet drops the line"},
+	{"", `"a b`, "Quotes that are not closed", "an error, or taken as closed; Quadlet drops the line, or takes it as closed"},
+	{"LogDriver", "", "Empty values", "not set, Quadlet lets it swallow the next argument"},
+	{"SeccompProfile", "", "Empty values", "not set, Quadlet takes it for set"},
+	{"RemapUid", "", "Empty values", "the same"},
+	{"RemapGid", "", "Empty values", "the same"},
+	{"Notify", "soon", "Notify=", "an error, Quadlet takes it for no"},
+	{"StopSignal", "SIGNOTHING", "Signals, ports and names", "an error, podman would refuse it at the start"},
+	{"ExposeHostPort", "80/sctp", "Signals, ports and names", "podman exposes it, Quadlet refuses it"},
+	{"ContainerName", "no name", "Signals, ports and names", "an error, podman would refuse it at the start"},
+	{"Type", "oneshot", "Type=", "an error: there would be nobody to connect to"},
+	{"Nonsense", "x", "Unknown keys and sections", "a warning, Quadlet makes nothing of the file"},
+	{"ExecStart", "/bin/true", "[Service]", "an error, Quadlet makes a unit that systemd refuses"},
+	{"Mount", "destination=/d", "Mount=", "a volume is what is meant, Quadlet 5 refuses it"},
+
+	{"", `"half`, "", "a quote at one end only is kept, Quadlet 5.4 removes it"},
+	{"Environment", "A", "", "the host's value, as in podman; Quadlet 5.4 loses it"},
+	{"Label", "A", "", "an empty label, as in podman; Quadlet 5.4 loses it"},
+	{"Annotation", "A", "", "the same"},
+	{"Entrypoint", "", "", "no entrypoint, Quadlet 5.4 keeps the image's"},
+	{"Volume", "/a b:/c", "", "one path to wait for, Quadlet 5.4 writes two"},
+	{"After", "front.network", "References in [Unit]", "file names are known there, but not to Quadlet 5.4"},
+	{"Requires", "data.volume other.container", "References in [Unit]", "the same"},
+	{"Wants", "none.volume", "References in [Unit]", "the same"},
 }

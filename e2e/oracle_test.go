@@ -113,6 +113,15 @@ func TestSameArgumentsAsQuadlet(t *testing.T) {
 	}
 }
 
+// TestOracleDifferencesAreDocumented: what the two are meant to differ in stands in the list that people read.
+func TestOracleDifferencesAreDocumented(t *testing.T) {
+	for _, d := range oracleDifferences {
+		if d.about != "" && !slices.ContainsFunc(parser.Differences, func(p parser.Difference) bool { return p.Subject == d.about }) {
+			t.Errorf("%s=%s (%s): parser.Differences has no %q", d.key, d.value, d.why, d.about)
+		}
+	}
+}
+
 func meantToDiffer(text string) bool {
 	for _, line := range strings.Split(text, "\n") {
 		key, value, _ := strings.Cut(line, "=")
