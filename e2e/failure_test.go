@@ -178,3 +178,22 @@ func (a *app) mustRefuse(reason string, within time.Duration) {
 		a.t.Errorf("the socket is %s", s)
 	}
 }
+
+// TestNotAllowedToRead: what the user may not read is said, and costs nothing else anything.
+func TestNotAllowedToRead(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	closed := unitDir + a.name
+	host.write(t, closed+"/dir/x.ondemand", "")
+	host.write(t, closed+"/file.ondemand", "")
+	host.run(t, "chmod", "0", closed+"/dir", closed+"/file.ondemand")
+	t.Cleanup(func() { os.RemoveAll(host.home(closed)) })
+	a.write(plain)
+	host.reload(t)
+	a.mustListen(a.port)
+	for _, want := range []string{closed + "/dir: warning: permission denied", closed + "/file.ondemand: error: permission denied"} {
+		eventually(t, 5*time.Second, "the journal says: "+want, func() bool {
+			return strings.Contains(host.journal(t, a.mark, "-t", "podman-ondemand-generator"), want)
+		})
+	}
+}

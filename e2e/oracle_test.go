@@ -36,18 +36,23 @@ func oracleFile(r *rand.Rand, n int, keys []parser.Key) string {
 	for range 1 + r.Intn(5) {
 		lines = append(lines, oracleLine(r, keys[r.Intn(len(keys))]))
 	}
-	lines = append(lines, oracleOthers[r.Intn(len(oracleOthers))], "[Socket]", fmt.Sprintf("ListenStream=/run/none-%d.sock", n), "[OnDemand]", "ContainerPort=80\n")
+	lines = append(lines, oneOf(r, "", oracleOthers), "[Socket]", fmt.Sprintf("ListenStream=/run/none-%d.sock", n), "[OnDemand]", "ContainerPort=80\n")
 	return strings.Join(lines, "\n")
 }
 
-// oracleLine gives a key one of its values; seldom one with which the two are meant to differ, for then nothing of the file is compared.
+// oracleLine gives a key one of its values.
 func oracleLine(r *rand.Rand, k parser.Key) string {
 	values := oracleSpecial[k.Name]
 	if values == nil {
 		values = oracleValues[k.Kind]
 	}
+	return oneOf(r, k.Name+"=", values)
+}
+
+// oneOf draws what stands behind start; seldom something in which the two are meant to differ, for then nothing of the file is compared.
+func oneOf(r *rand.Rand, start string, values []string) string {
 	for {
-		line := k.Name + "=" + values[r.Intn(len(values))]
+		line := start + values[r.Intn(len(values))]
 		if !meantToDiffer(line) || r.Intn(6) == 0 {
 			return line
 		}

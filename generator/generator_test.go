@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -157,22 +158,30 @@ func TestUsersDirs(t *testing.T) {
 	}
 }
 
-// TestUnreadable makes sure that what cannot be read is an error of its own.
+// TestUnreadable makes sure that what cannot be read is an error of its own, in
+// a drop-in too.
 func TestUnreadable(t *testing.T) {
 	root := t.TempDir()
-	if err := os.WriteFile(root+"/big.ondemand", make([]byte, maxSize+1), 0o644); err != nil {
-		t.Fatal(err)
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := os.Symlink("loop.ondemand", root+"/loop.ondemand"); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(root+"/ok.ondemand", []byte("[Container]"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(os.WriteFile(root+"/big.ondemand", make([]byte, maxSize+1), 0o644))
+	must(os.Symlink("loop.ondemand", root+"/loop.ondemand"))
+	must(syscall.Mkfifo(root+"/pipe.ondemand", 0o644))
+	must(os.WriteFile(root+"/ok.ondemand", []byte("[Container]"), 0o644))
+	must(os.WriteFile(root+"/web.ondemand", []byte("[Container]"), 0o644))
+	must(os.MkdirAll(root+"/web.ondemand.d/dir.conf", 0o755))
+	must(os.Symlink("nowhere", root+"/web.ondemand.d/link.conf"))
 	sources, _, ds := find([]dir{{Path: root}})
-	want := root + "/big.ondemand: error: larger than 1 MiB, which is no unit file\n" +
-		root + "/loop.ondemand: error: too many levels of symbolic links\n"
-	if diff := cmp.Diff(want, ds.String()); diff != "" || len(sources) != 1 {
+	want := `big.ondemand: error: larger than 1 MiB, which is no unit file
+loop.ondemand: error: too many levels of symbolic links
+pipe.ondemand: error: not a regular file
+web.ondemand.d/dir.conf: error: not a regular file
+web.ondemand.d/link.conf: error: a link that leads nowhere
+`
+	if diff := cmp.Diff(want, strings.ReplaceAll(ds.String(), root+"/", "")); diff != "" || len(sources) != 1 {
 		t.Errorf("%v, -want +got:\n%s", sources, diff)
 	}
 }

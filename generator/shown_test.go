@@ -138,7 +138,7 @@ func wholes(d ast.Decl) (names []string) {
 }
 
 // messageOf reads one call, of Diags.Errorf(pos, format), Diags.Warnf(pos, format),
-// Diag.Hintf(format) or fmt.Errorf(format).
+// Diag.Hintf(format), fmt.Errorf(format) or errors.New(text).
 func messageOf(call *ast.CallExpr, whole []string) (m message, ok bool) {
 	f, isMethod := call.Fun.(*ast.SelectorExpr)
 	if !isMethod || len(call.Args) == 0 {
@@ -146,7 +146,7 @@ func messageOf(call *ast.CallExpr, whole []string) (m message, ok bool) {
 	}
 	format := call.Args[0]
 	switch of, _ := f.X.(*ast.Ident); {
-	case f.Sel.Name == "Errorf" && of != nil && of.Name == "fmt":
+	case of != nil && (of.Name == "fmt" && f.Sel.Name == "Errorf" || of.Name == "errors" && f.Sel.Name == "New"):
 		m.inner = true
 	case f.Sel.Name == "Hintf":
 		m.hint = true
