@@ -204,6 +204,8 @@ func (c *config) whyDown(u unitState) string {
 		return fmt.Sprintf("%s cannot be started, it is %s; see %s", c.unit, u.LoadState, c.unitStatus())
 	case u.result == "start-limit-hit":
 		return fmt.Sprintf("%s failed too often in a short time (start-limit-hit): the first connection after a pause of at most 30s starts it again; see %s", c.unit, c.journal())
+	case u.ActiveState == "failed" && u.result == "timeout":
+		return fmt.Sprintf("nobody has said within the start timeout that %s is ready (result %q): the next connection tries again; see %s", c.unit, u.result, c.journal())
 	case u.ActiveState == "failed":
 		return fmt.Sprintf("%s could not start (result %q): the next connection tries again; see %s", c.unit, u.result, c.journal())
 	case u.Unmet:

@@ -36,7 +36,7 @@ func TestAwaitContainer(t *testing.T) {
 		{"failed at once", []unitState{state("failed", "failed", "exit-code")}, nil, 1,
 			`web.service could not start (result "exit-code"): the next connection tries again; see journalctl --user -u web.service`},
 		{"starts, then fails", []unitState{state("activating", "start", "success"), state("activating", "auto-restart", "exit-code"), state("failed", "failed", "timeout")}, nil, 3,
-			`result "timeout"`},
+			`nobody has said within the start timeout that web.service is ready (result "timeout"): the next connection tries again`},
 		{"between two of systemd's own steps", []unitState{state("failed", "failed-before-auto-restart", "exit-code"), state("inactive", "dead", "success")}, nil, 2,
 			`is not running (it is inactive/dead`},
 		{"start limit", []unitState{state("failed", "failed", "start-limit-hit")}, nil, 1,
