@@ -38,7 +38,7 @@ func (v version) older(than version) bool {
 // podman cannot do yet. Podman is asked for its version only where there is one.
 func (t *translator) tooNew(k parser.Key, ws []parser.Word) {
 	if k.Needs != "" && !(k.Kind == parser.Switch && ws[0].Text == "no") {
-		t.needs(ws[0], k.Name+"=", k.Needs)
+		t.needsPodman(ws[0], k.Name+"=", k.Needs)
 	}
 	for _, v := range parser.NewerValues {
 		if v.Name != k.Name || v.Section != k.Section {
@@ -46,14 +46,14 @@ func (t *translator) tooNew(k parser.Key, ws []parser.Word) {
 		}
 		for _, w := range ws {
 			if slices.ContainsFunc(strings.Split(w.Text, ","), func(s string) bool { return strings.EqualFold(s, v.Value) }) {
-				t.needs(w, k.Name+"=: "+v.Value, v.Needs)
+				t.needsPodman(w, k.Name+"=: "+v.Value, v.Needs)
 			}
 		}
 	}
 }
 
-// needs warns if podman is older than that.
-func (t *translator) needs(w parser.Word, what, needed string) {
+// needsPodman warns if podman is older than that.
+func (t *translator) needsPodman(w parser.Word, what, needed string) {
 	first, _ := parseVersion(needed)
 	if installed := t.files.podmanVersion(); installed != (version{}) && installed.older(first) {
 		t.diags.Warnf(w.Pos(), "%s needs podman %s or newer, podman %s is installed", what, first, installed).
