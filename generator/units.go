@@ -73,7 +73,7 @@ func (t *translator) serviceKey(e parser.Entry) bool {
 	pos := e.ValuePos(0)
 	switch e.Key {
 	case "Type":
-		t.serviceType(e)
+		t.refuseType(e)
 		return false
 	case "NotifyAccess", "Delegate":
 		return false
@@ -94,9 +94,9 @@ func (t *translator) serviceKey(e parser.Entry) bool {
 	return true
 }
 
-// serviceType refuses what Quadlet allows, too: a service of Type=oneshot is
+// refuseType refuses what Quadlet allows, too: a service of Type=oneshot is
 // started when its container has ended, and that is too late for who waits.
-func (t *translator) serviceType(e parser.Entry) {
+func (t *translator) refuseType(e parser.Entry) {
 	switch e.Value {
 	case "", "notify":
 	case "oneshot":
