@@ -56,6 +56,12 @@ func (e Entry) ValuePos(off int) Pos {
 	return at(e.Pos.File, e.pieces, e.Value, off)
 }
 
+// LastLine is the last line of the assignment, another one than that of Pos
+// where it is continued.
+func (e Entry) LastLine() int {
+	return max(e.Pos.Line, e.pieces[len(e.pieces)-1].line)
+}
+
 // at finds the place of byte off of text, which starts at byte 0 of pieces.
 func at(file string, pieces []piece, text string, off int) Pos {
 	var p piece

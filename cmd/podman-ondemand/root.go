@@ -79,6 +79,7 @@ func newRoot() *cobra.Command {
 	root.SetCompletionCommandGroupID(groupSetup)
 	root.AddCommand(
 		generateCommand(),
+		convertCommand(),
 
 		installCommand(),
 		uninstallCommand(),
