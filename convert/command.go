@@ -108,11 +108,15 @@ func (c *conversion) prefix(words []word) []word {
 
 // globalArgs keeps podman's own options. Docker's are about its daemon.
 func (c *conversion) globalArgs(words []word) {
-	for _, w := range words {
-		if c.docker {
-			c.note("%s: only docker has this", plain(w.text))
-			continue
+	if c.docker {
+		var texts []string
+		for _, w := range words {
+			texts = append(texts, plain(w.text))
 		}
+		c.note("%s: only docker has this", strings.Join(texts, " "))
+		return
+	}
+	for _, w := range words {
 		value, _ := assigned(parser.Args, w.text)
 		c.doc.set(parser.SectionContainer, "GlobalArgs", value)
 	}
@@ -312,12 +316,12 @@ func (c *conversion) fileName() string {
 		name, _, _ = strings.Cut(name, ":")
 	}
 	name = strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r) {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.@", r) {
 			return r
 		}
 		return -1
 	}, name)
-	if name = strings.TrimLeft(name, "."); name == "" {
+	if name = strings.TrimLeft(name, ".@"); name == "" {
 		return "container"
 	}
 	return name

@@ -67,30 +67,34 @@ type conversion struct {
 	doc   *document
 	diags parser.Diags
 
-	docker   bool // the command line is docker's
-	name     string
-	image    string
-	replaces []string
-	// front is the socket and the proxy in front of the container, where there
-	// are any.
-	front *front
-	// hidden is the port that a .container file publishes for a proxy, pending
-	// what takes its place, aside the lines that are left out.
-	hidden  published
-	pending []option
-	aside   *leftOut
-	// published are the ports that are listened on; elsewhere says that [Socket] has more.
-	published []string
-	exposed   []word
-	below1024 bool     // a note on such ports is written
-	terminal  bool     // a note on terminals is written
-	dirs      []string // that must be on the host
-	elsewhere bool
-	// inspected is what podman says of the container, where it is known.
-	inspected *inspected
+	docker bool // the command line is docker's
 	// generated says that the command line is that of a service: podman's
 	// options for one are no news.
 	generated bool
+	// inspected is what podman says of the container, where it is known.
+	inspected *inspected
+
+	name, image string
+	replaces    []string // files that must go
+	// published are the ports that are listened on, exposed those that could be;
+	// elsewhere says that [Socket] has more.
+	published []string
+	exposed   []word
+	elsewhere bool
+	// dirs must be on the host, volumes have been docker's.
+	dirs, volumes []string
+
+	// front is the socket and the proxy in front of the container, if there are
+	// any; hidden the port that a .container file publishes for them, pending
+	// what takes its place.
+	front   *front
+	hidden  published
+	pending []option
+	// aside are the lines of a .container file that are left out.
+	aside *leftOut
+
+	// Notes that are written once.
+	saidTerminal, saidBelow1024, saidRelative bool
 }
 
 // note says in the result what was not carried over as it was.

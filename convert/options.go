@@ -34,8 +34,8 @@ func unknown(c *conversion, o option) {
 
 // noTerminal is for -i and -t, which mostly come together.
 func noTerminal(c *conversion, o option) {
-	if o.yes() && !c.generated && !c.terminal {
-		c.terminal = true
+	if o.yes() && !c.generated && !c.saidTerminal {
+		c.saidTerminal = true
 		c.note("--interactive, --tty: a service has no terminal. A program that ends without one needs PodmanArgs=--interactive or --tty.")
 	}
 }
@@ -166,6 +166,10 @@ func (c *conversion) restart(o option) {
 
 // runtime is an option of docker run, and one of podman itself.
 func (c *conversion) runtime(o option) {
+	if c.docker {
+		c.note("%s is docker's; podman takes its own from containers.conf(5), or from GlobalArgs=%s", plain(o.written()), plain(o.written()))
+		return
+	}
 	text, _ := assigned(parser.Args, o.written())
 	c.doc.set(parser.SectionContainer, "GlobalArgs", text)
 }
@@ -217,6 +221,9 @@ func (c *conversion) user(o option) {
 func (c *conversion) removed(options []option) {
 	if len(c.dirs) > 0 {
 		c.doc.headline("Unlike docker, podman makes no directories of the host: mkdir -p %s", strings.Join(c.dirs, " "))
+	}
+	if len(c.volumes) > 0 {
+		c.doc.headline("Volumes of docker are not podman's, where these begin empty: %s", strings.Join(c.volumes, " "))
 	}
 	for _, o := range options {
 		if (o.name == "rm" || o.name == "rmi") && o.yes() {

@@ -74,12 +74,20 @@ func (c *conversion) mountSource(source, target string) string {
 	if known := c.inspected.source(plain(target)); known != "" && strings.HasPrefix(source, ".") {
 		return c.homely(literal(known))
 	}
+	if c.docker && source != "" && isVolumeName(source) {
+		c.volumes = append(c.volumes, plain(source))
+	}
 	p := c.hostPath(source)
 	if c.docker && !slices.ContainsFunc(systemDirs, func(dir string) bool { return strings.HasPrefix(p, dir) }) &&
 		(strings.HasPrefix(p, "%h/") || strings.HasPrefix(p, "/")) && path.Ext(p) == "" {
 		c.dirs = append(c.dirs, strings.Replace(plain(p), "%h/", "~/", 1))
 	}
 	return p
+}
+
+// isVolumeName says whether a source is a volume, not a path.
+func isVolumeName(source string) bool {
+	return !strings.ContainsAny(source, "/%$~") && source[0] != '.'
 }
 
 // systemDirs are where nobody makes directories for a container.

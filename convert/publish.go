@@ -81,8 +81,8 @@ func (c *conversion) publishOne(p published, text string, pos parser.Pos) {
 	if slices.Contains(c.published, p.String()) {
 		return
 	}
-	if host, ok := parsePorts(p.host); ok && host.from < 1024 && !c.req.Root && !c.below1024 {
-		c.below1024 = true
+	if host, ok := parsePorts(p.host); ok && host.from < 1024 && !c.req.Root && !c.saidBelow1024 {
+		c.saidBelow1024 = true
 		c.note("Below 1024 a user may listen only on ports from the kernel's setting net.ipv4.ip_unprivileged_port_start on")
 	}
 	c.published = append(c.published, p.String())

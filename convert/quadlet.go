@@ -153,6 +153,9 @@ func (c *conversion) containerLine(e parser.Entry) bool {
 			c.publishOne(p, parser.Unquote(e.Value), e.ValuePos(0))
 		}
 		return true
+	case "Volume", "EnvironmentFile", "Mount":
+		c.relative(e)
+		return false
 	case "ExposeHostPort":
 		c.exposed = append(c.exposed, word{e.Value, e.ValuePos(0)})
 		return false
@@ -169,4 +172,17 @@ func (c *conversion) containerLine(e parser.Entry) bool {
 		return true
 	}
 	return false
+}
+
+// relative says where relative paths of a source start from, once: the result
+// may lie elsewhere.
+func (c *conversion) relative(e parser.Entry) {
+	path := strings.Contains(e.Value, "source=.") || strings.Contains(e.Value, "src=.") || strings.HasPrefix(e.Value, ".")
+	if e.Key == "EnvironmentFile" {
+		path = path || e.Value != "" && !strings.ContainsAny(e.Value[:1], "/%\"'")
+	}
+	if path && !c.saidRelative {
+		c.saidRelative = true
+		c.note("Relative paths start from the directory of this file")
+	}
 }

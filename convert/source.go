@@ -122,7 +122,7 @@ func (c *conversion) script(name string, commands [][]word) {
 	case 0:
 		c.diags.Errorf(parser.Pos{File: name}, "no podman run or docker run in it")
 	case 1:
-		c.others(commands)
+		c.others(slices.DeleteFunc(slices.Clone(commands), func(words []word) bool { return &words[0] == &runs[0][0] }))
 		c.commandLine(runs[0])
 	default:
 		c.diags.Errorf(runs[1][0].pos, "%d containers", len(runs)).
@@ -145,7 +145,7 @@ func runsContainer(words []word) bool {
 // others says what the text does besides.
 func (c *conversion) others(commands [][]word) {
 	for _, words := range commands {
-		if runsContainer(words) || needless(words) {
+		if needless(words) {
 			continue
 		}
 		var texts []string

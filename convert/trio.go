@@ -234,7 +234,7 @@ func (c *conversion) socket(u *unit) {
 			switch {
 			case s.Name == parser.SectionInstall:
 				c.install(e, &left)
-			case s.Name != parser.SectionSocket || e.Key == "Service" || e.Key == "Accept":
+			case s.Name != parser.SectionSocket || e.Key == "Service" || e.Key == "Accept" && c.front != nil:
 				left.add(e.Key)
 			case !strings.HasPrefix(e.Key, "Listen"):
 				c.doc.set(s.Name, e.Key, e.Value)

@@ -153,6 +153,9 @@ func (c *conversion) service(u *unit) {
 	case len(words) < 2 || !isProgram(words[0].text):
 		c.keepUnit(u, "does not run podman itself")
 		return
+	case words[1].text == "pod":
+		c.keepUnit(u, "starts a pod")
+		return
 	case slices.ContainsFunc(words, func(w word) bool { return w.text == "start" }) && !runsContainer(words):
 		c.started(u, words[len(words)-1].text)
 	case !runsContainer(words):
@@ -164,7 +167,7 @@ func (c *conversion) service(u *unit) {
 	}
 	if c.front == nil || c.front.kept == "" {
 		c.serviceLines(u)
-		if c.name == "" {
+		if c.name == "" || strings.ContainsAny(c.name, "%$") {
 			c.name = strings.TrimPrefix(u.stem(), "container-")
 		}
 	}

@@ -47,15 +47,16 @@ in front of what is converted.`,
   podman-ondemand convert ~/.config/containers/systemd/web.container
   podman-ondemand convert web.socket web-proxy.service web.service
   podman-ondemand convert --container web`,
-		GroupID: groupFiles,
+		GroupID:               groupFiles,
+		DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, args []string) error {
 			return f.run(c, args)
 		},
 	}
 	c.Flags().SetInterspersed(false) // what follows may be podman's
-	c.Flags().StringVarP(&f.output, "output", "o", "", "write to this `FILE`, or to NAME.ondemand in this directory")
+	c.Flags().StringVarP(&f.output, "output", "o", "", "write to this `FILE`, or NAME.ondemand in a directory")
 	c.Flags().BoolVar(&f.force, "force", false, "replace a file that is there")
-	c.Flags().StringVar(&f.container, "container", "", "convert the container `NAME`, running or not")
+	c.Flags().StringVar(&f.container, "container", "", "convert a container of podman by its `NAME`")
 	return c
 }
 
