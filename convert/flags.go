@@ -65,7 +65,7 @@ var flags = []runFlag{
 	{name: "env-file", read: (*conversion).envFile},
 	{name: "env-host", alone: true},
 	{name: "env-merge"},
-	{name: "expose"},
+	{name: "expose", read: (*conversion).expose},
 	{name: "gidmap"},
 	{name: "gpus"},
 	{name: "group-add"},

@@ -142,6 +142,16 @@ func (c *conversion) publishExposed() {
 	}
 }
 
+// expose keeps what is a port; podman says itself what is wrong with others.
+func (c *conversion) expose(o option) {
+	port, protocol, _ := strings.Cut(o.value.text, "/")
+	if _, ok := parsePorts(port); !ok || !slices.Contains([]string{"", "tcp", "udp"}, protocol) || strings.HasSuffix(o.value.text, "/") {
+		c.podmanArg(o)
+		return
+	}
+	c.set("ExposeHostPort", o, o.value.text)
+}
+
 // listens makes sure that there is something to listen on: a port that is
 // exposed will do.
 func (c *conversion) listens(pos parser.Pos) {

@@ -23,7 +23,7 @@ var oddValues = []string{
 func roundTripNames() []string {
 	var names []string
 	for _, f := range flags {
-		if f.read == nil && f.name != "stop-signal" || slices.Contains([]string{"env", "label", "user", "entrypoint"}, f.name) {
+		if f.read == nil && f.name != "stop-signal" || slices.Contains([]string{"env", "label", "user", "entrypoint", "expose"}, f.name) {
 			names = append(names, f.name)
 		}
 	}
