@@ -248,7 +248,12 @@ func TestConvertedVerify(t *testing.T) {
 			continue // incomplete, or about a unit that is not there
 		}
 		all++
-		host.write(t, "converted/"+name+"/in/"+name+".ondemand", string(text))
+		first, _, _ := strings.Cut(string(said), "\n")
+		file := strings.TrimPrefix(first, "name: ")
+		if strings.HasSuffix(file, "@") {
+			file += "8090" // an instance, which systemd can look at
+		}
+		host.write(t, "converted/"+name+"/in/"+file+".ondemand", string(text))
 		t.Cleanup(func() { os.RemoveAll(host.home("converted")) })
 		if out := host.run(t, "sh", "-c", verifyScript, "sh", "/home/demo/converted/"+name); out != "" {
 			t.Errorf("%s: %s", name, out)
