@@ -97,7 +97,7 @@ func (p published) wrong() string {
 	ip, err := netip.ParseAddr(bare)
 	switch {
 	case strings.EqualFold(p.protocol, "udp"):
-		return "UDP cannot wake a container; PodmanArgs=--publish=… opens the port while it is awake"
+		return "behind a proxy UDP wakes nothing; PodmanArgs=--publish=… opens the port while it is awake"
 	case p.protocol != "" && !strings.EqualFold(p.protocol, "tcp"):
 		return "only tcp can be served on demand"
 	case ok && inside.from == inside.to && strings.HasPrefix(p.host, "%"): // a template's

@@ -118,6 +118,7 @@ func (c *conversion) activated(socket, backend *unit) {
 		return
 	}
 	c.elsewhere = true
+	c.replaces = append(c.replaces, path.Base(socket.Name))
 	c.backend(backend)
 	c.doc.set(parser.SectionOnDemand, "Proxy", "none")
 	for _, e := range socket.file.Entries(parser.SectionSocket) {
