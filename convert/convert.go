@@ -39,6 +39,9 @@ type Result struct {
 	Text string
 	// Notes counts the comments on what was not carried over as it was.
 	Notes int
+	// Container is the container's name where the command line has one: one of
+	// podman's that is called so is replaced at the first start.
+	Container string
 	// Replaces are the names of the files that must go, as they make units of
 	// the same names or listen on the same ports.
 	Replaces []string
@@ -57,7 +60,10 @@ func Run(req Request) (Result, parser.Diags) {
 	if c.doc.empty() {
 		return Result{}, c.diags
 	}
-	return Result{c.fileName(), c.doc.text(), c.doc.notes, c.replaces}, c.diags
+	return Result{
+		Name: c.fileName(), Text: c.doc.text(), Notes: c.doc.notes,
+		Container: c.container, Replaces: c.replaces,
+	}, c.diags
 }
 
 // conversion is one run: doc is filled from req, with all that is wrong on the
@@ -75,6 +81,7 @@ type conversion struct {
 	inspected *inspected
 
 	name, image string
+	container   string   // its name, if the command line has one
 	replaces    []string // files that must go
 	// published are the ports that are listened on, exposed those that could be;
 	// elsewhere says that [Socket] has more.

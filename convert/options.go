@@ -49,7 +49,7 @@ func (c *conversion) cgroups(o option) {
 }
 
 func (c *conversion) containerName(o option) {
-	c.name = o.value.text
+	c.name, c.container = o.value.text, plain(o.value.text)
 	c.set("ContainerName", o, o.value.text)
 }
 

@@ -204,6 +204,9 @@ func report(w io.Writer, path string, r convert.Result) {
 	if r.Notes > 0 {
 		fmt.Fprintln(w, "Its comments say what is different.")
 	}
+	if r.Container != "" {
+		fmt.Fprintf(w, "If podman has a container %s: stop it, as it holds the port. It is removed at the\nfirst connection, with all that is not in a volume.\n", r.Container)
+	}
 	if len(r.Replaces) > 0 {
 		fmt.Fprintln(w, "It takes the place of these: stop and remove them before the daemon-reload:")
 		fmt.Fprintln(w, " ", strings.Join(r.Replaces, " "))

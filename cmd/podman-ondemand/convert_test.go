@@ -41,6 +41,7 @@ func TestConvert(t *testing.T) {
 		{"-o out/other.ondemand q", 0, "", "Written to out/other.ondemand\nIt takes the place of these: stop and remove them before the daemon-reload:\n  web.container\n"},
 		{"-o there " + run, 1, "", "Error: there/web.ondemand is there already; --force replaces it\n"},
 		{"-o there --force " + run, 0, "", "Written to there/web.ondemand\n"},
+		{"-o out/named.ondemand -- podman run --rm --name site -p 8080:80 localhost/web", 0, "", "Written to out/named.ondemand\nIf podman has a container site: stop it, as it holds the port. It is removed at the\nfirst connection, with all that is not in a volume.\n"},
 		{"-o web.txt " + run, 1, "", "Error: web.txt: the name must end in .ondemand\n"},
 		{"-o bad.ondemand -- podman run", 1, "", "command line: error: no image in the command line (write it as it would start the container: podman run -p 8080:80 docker.io/library/httpd)\n"},
 		{"q/web.container -o x", 1, "", "Error: -o must stand in front of q/web.container\n"},
