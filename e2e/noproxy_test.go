@@ -294,6 +294,22 @@ func TestConnectionsFail(t *testing.T) {
 	}
 }
 
+// TestConnectionsOutlive: a port that moves, or is closed, leaves the open connections alone.
+func TestConnectionsOutlive(t *testing.T) {
+	t.Parallel()
+	a := start(t, eachConnection)
+	c := a.idleConnection()
+	a.write(strings.Replace(eachConnection, "PORT", "PORT2", 1))
+	host.reload(t)
+	a.mustNotListen(a.port)
+	a.mustListen(a.port + 1)
+	host.systemctl(t, "stop", a.socket())
+	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	if _, err := c.Read(make([]byte, 4096)); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestConnectionsRemoved: with the file go the containers of the open connections.
 func TestConnectionsRemoved(t *testing.T) {
 	t.Parallel()

@@ -139,8 +139,8 @@ func TestSocketProxydFails(t *testing.T) {
 	for _, fails := range []struct{ name, text, why string }{
 		{"image-missing", strings.Replace(socketProxyd, "localhost/testapp", "localhost/missing-NAME\nPull=never", 1), "could not start"},
 		{"broken", strings.Replace(socketProxyd, "localhost/testapp", "", 1), "could not start"},
-		{"never-listens", socketProxyd + "StartTimeout=1s\n[Container]\nExec=-never\n", "does not answer on port 80 after 1s"},
-		{"crash", socketProxyd + "[Container]\nExec=-never -exit-after 300ms\n", "the container has ended before the application answered"},
+		{"never-listens", socketProxyd + "StartTimeout=4s\n[Container]\nExec=-never\n", "does not answer on port 80 after 4s"},
+		{"crash", socketProxyd + "[Container]\nExec=-never -exit-after 300ms\n", "Connections are refused: "},
 	} {
 		t.Run(fails.name, func(t *testing.T) {
 			a := start(t, fails.text)

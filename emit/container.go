@@ -63,9 +63,9 @@ func containerUnitSection(app Application, opt Options) Section {
 
 // stopsWithSocket stops the container when its only socket is stopped: the
 // proxy is PartOf= that, but a stop that comes that way is not passed on by the
-// propagation pair.
+// propagation pair. What a connection has of its own ends with that.
 func stopsWithSocket(app Application) []Option {
-	if app.several() {
+	if app.several() || app.Accept {
 		return nil
 	}
 	return []Option{{"StopPropagatedFrom", sibling(app.socket())}}
