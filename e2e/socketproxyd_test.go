@@ -147,6 +147,7 @@ func TestSocketProxydFails(t *testing.T) {
 			for range 3 {
 				a.mustRefuse(fails.why, 10*time.Second)
 			}
+			eventually(t, 20*time.Second, "the container is gone", func() bool { return !a.running() })
 			a.write(socketProxyd)
 			host.reload(t)
 			eventually(t, 20*time.Second, "an answer, now that all is well", func() bool { return a.get("/").err == nil })

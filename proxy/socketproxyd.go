@@ -36,7 +36,8 @@ func handOver(cfg config, fds []int, log logger) (code int, err error) {
 	send(extendStart(cfg.startTimeout-cfg.waited) + "STATUS=Waiting for the application on " + cfg.targets[0].name)
 	at, err := cfg.answer()
 	if err != nil {
-		return 1, err
+		turnAway(err, fds, log)
+		return 1, nil
 	}
 	send("READY=1\nSTATUS=systemd-socket-proxyd passes connections on to " + at.text)
 	if why := cfg.awaitClient(fds); why != "" {
@@ -44,6 +45,17 @@ func handOver(cfg config, fds []int, log logger) (code int, err error) {
 		return 0, nil
 	}
 	return 1, cfg.become(program, at, len(fds))
+}
+
+// turnAway says why and resets the clients that wait. Unlike the failed mode it does not stay: systemd shall stop the container
+// before the next client wakes it, and this does not happen often enough to reach the socket's trigger limit.
+func turnAway(why error, fds []int, log logger) {
+	log(prioWarning, "Connections are refused: %v.", why)
+	for _, fd := range fds {
+		if prepareListener(fd) == nil {
+			resetWaiting(fd)
+		}
+	}
 }
 
 // answer waits until the application is ready, and returns the address where it takes connections.
