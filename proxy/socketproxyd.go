@@ -64,7 +64,7 @@ func (c *config) answer() (at *address, err error) {
 	defer cancel()
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	go c.watch(ctx, end)
+	go watch(ctx, c.pidfd, end)
 	wanted := "answer on " + c.targets[0].name
 	if c.ready.probed() {
 		wanted = c.ready.wanted()
@@ -84,10 +84,10 @@ func (c *config) answer() (at *address, err error) {
 
 var errContainerEnded = errors.New("the container has ended")
 
-// watch calls end when the container, if there is one, ends before ctx.
-func (c *config) watch(ctx context.Context, end context.CancelCauseFunc) {
-	for c.pidfd >= 0 && ctx.Err() == nil {
-		if pollIn([]int{c.pidfd}, int(pollEvery.Milliseconds())) {
+// watch calls end when the container behind pidfd, if there is one, ends before ctx.
+func watch(ctx context.Context, pidfd int, end context.CancelCauseFunc) {
+	for pidfd >= 0 && ctx.Err() == nil {
+		if pollIn([]int{pidfd}, int(pollEvery.Milliseconds())) {
 			end(errContainerEnded)
 		}
 	}
