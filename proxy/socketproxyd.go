@@ -27,7 +27,7 @@ func findSocketProxyd(paths []string) (string, error) {
 
 // handOver is the second stage with Proxy=systemd-socket-proxyd: it waits until the application answers and somebody is there
 // to be served, and becomes that program. It says READY=1 in its place, because before systemd 253 that never does, and it
-// waits for the first client, because that ends for idleness only after a client. It returns only an end without one.
+// waits for the first client, because that ends for idleness only after one. It returns where it does not become that program.
 func handOver(cfg config, fds []int, log logger) (code int, err error) {
 	program, err := findSocketProxyd(socketProxyds)
 	if err != nil {
