@@ -262,9 +262,24 @@ func TestStart(t *testing.T) {
 		orders: []string{"stop web.service", "reset-failed web.socket", "start web.socket"}, after: applied, log: []string{begins, predecessor},
 	}, {
 		name:   "a container that a person has started under our text",
-		dirs:   []string{"podman-ondemand/web"},
+		dirs:   []string{"podman-ondemand/web/container.pid"},
 		units:  []manager.Unit{socket("failed"), unit("web.service", "active"), target},
 		orders: []string{"reset-failed web.socket", "start web.socket"}, after: applied, log: []string{begins},
+	}, {
+		name:   "a container with Proxy=none, which has the sockets, is to have a proxy",
+		mark:   before,
+		dirs:   []string{"podman-ondemand/web"},
+		units:  []manager.Unit{socket("active"), unit("web.service", "active"), target},
+		orders: []string{"stop web.service", "restart web.socket"}, after: applied, log: []string{changed, predecessor},
+	}, {
+		name:  "a container behind a proxy is to be one for each connection",
+		mark:  before,
+		dirs:  []string{"podman-ondemand/web/container.pid"},
+		units: []manager.Unit{socket("active"), gone("web.service", "active"), gone("web-proxies.target", "active"), target},
+		orders: []string{"stop web-proxies.target", "podman rm -v -f -i --filter label=PODMAN_SYSTEMD_UNIT=web.service", "stop web.service",
+			"podman rm -v -f -i --filter label=PODMAN_SYSTEMD_UNIT=web.service", "restart web.socket"},
+		after: applied,
+		log:   []string{changed, "<6>web: the file has gone, stopping web-proxies.target", "<6>web: the file has gone, stopping web.service"},
 	}, {
 		name: "somebody else's service under our name is not stopped",
 		units: []manager.Unit{
@@ -376,6 +391,14 @@ func TestStop(t *testing.T) {
 		units:  []manager.Unit{gone("web.service", "active"), gone("web-proxy.service", "active"), gone("web.socket", "active")},
 		orders: []string{"stop web.socket", "stop web-proxy.service", rm, "stop web.service", rm},
 		log:    []string{stopping("web.socket"), stopping("web-proxy.service"), stopping("web.service")},
+	}, {
+		name: "removed with several proxies, and with containers of single connections",
+		mark: applied,
+		units: []manager.Unit{gone("web.socket", "active"), gone("web-proxies.target", "active"),
+			gone("web@1-[::1]:80-[::1]:9.service", "active"), unit("web@x.service", "active")},
+		orders: []string{"stop web.socket", "stop web-proxies.target", "podman rm -v -f -i --filter label=PODMAN_SYSTEMD_UNIT=web@1-[::1]:80-[::1]:9.service",
+			"stop web@1-[::1]:80-[::1]:9.service"},
+		log: []string{stopping("web.socket"), stopping("web-proxies.target"), stopping("web@1-[::1]:80-[::1]:9.service")},
 	}, {
 		name:   "a Quadlet has errTaken over the name",
 		mark:   applied,
@@ -614,13 +637,16 @@ func TestForeign(t *testing.T) {
 	for _, c := range []struct {
 		name, service, from string
 		socket              string
-		dropIn, wants       string
+		dropIn, starts      string // starts: what the proxy wants; "" where the socket starts the service itself
 		want                string
 	}{
 		{"all ours", dir + "web.service", source, dir + "web.socket", "", "web.service", ""},
 		{"a Quadlet's", dir + "web.service", "/home/me/.config/containers/systemd/web.container", dir + "web.socket", "", "web.service",
 			said("web.service", "/home/me/.config/containers/systemd/web.container")},
 		{"by hand", "/home/me/.config/systemd/user/web.service", "", dir + "web.socket", "/home/me/web.service.d/50-own.conf", "web.service",
+			said("web.service", "/home/me/.config/systemd/user/web.service")},
+		{"without a proxy", dir + "web.service", source, dir + "web.socket", "", "", ""},
+		{"without a proxy, by hand", "/home/me/.config/systemd/user/web.service", "", dir + "web.socket", "", "",
 			said("web.service", "/home/me/.config/systemd/user/web.service")},
 		{"the socket by hand", dir + "web.service", source, "/etc/systemd/user/web.socket", "", "web.service",
 			said("web.socket", "/etc/systemd/user/web.socket")},
@@ -636,8 +662,12 @@ func TestForeign(t *testing.T) {
 				s.SourcePath = ""
 			}
 			proxy, service := ours("web-proxy.service", dir+"web-proxy.service", source), ours("web.service", c.service, c.from)
-			proxy.Wants, service.DropInPaths = []string{c.wants}, []string{c.dropIn}
-			a, log := newApplier(t, &managertest.Fake{Loaded: []manager.Unit{self, s, proxy, service}})
+			proxy.Wants, service.DropInPaths = []string{c.starts}, []string{c.dropIn}
+			loaded := []manager.Unit{self, service}
+			if s.Triggers = []string{service.Name}; c.starts != "" {
+				s.Triggers, loaded = []string{proxy.Name}, append(loaded, proxy)
+			}
+			a, log := newApplier(t, &managertest.Fake{Loaded: append(loaded, s)})
 			if err := starting(a, t.Context()); err != nil || log.String() != c.want {
 				t.Errorf("%v, log:\n%s want:\n%s", err, log, c.want)
 			}

@@ -20,6 +20,10 @@ func (a applier) warnOfForeign(ctx context.Context, socket manager.Unit) {
 		a.warnOf(socket)
 		return
 	}
+	if !slices.Contains(socket.Triggers, a.app.proxy()) {
+		a.warnOfForeignService(ctx, socket)
+		return
+	}
 	proxy, err := a.systemd.Unit(ctx, a.app.proxy())
 	if err != nil {
 		return
@@ -31,6 +35,15 @@ func (a applier) warnOfForeign(ctx context.Context, socket manager.Unit) {
 	service, err := a.systemd.Unit(ctx, a.app.service())
 	if err == nil && slices.Contains(proxy.Wants, service.Name) && !isExisting(service) && !together(service, socket) {
 		a.warnOf(service)
+	}
+}
+
+// warnOfForeignService is for a socket that starts the container's service itself.
+func (a applier) warnOfForeignService(ctx context.Context, socket manager.Unit) {
+	for _, name := range socket.Triggers {
+		if service, err := a.systemd.Unit(ctx, name); err == nil && !together(service, socket) {
+			a.warnOf(service)
+		}
 	}
 }
 

@@ -77,7 +77,7 @@ func (a applier) deaf(ctx context.Context, socket manager.Unit) bool {
 	}
 	l, err := a.systemd.Listening(ctx, socket.Name)
 	isIP := func(address string) bool { _, err := netip.ParseAddrPort(address); return err == nil }
-	return err == nil && !l.ReusePort && slices.ContainsFunc(l.Streams, isIP) && a.bindable(l) == nil
+	return err == nil && !l.ReusePort && slices.ContainsFunc(slices.Concat(l.Streams, l.Datagrams), isIP) && a.bindable(l) == nil
 }
 
 // revive is what an instance that nobody upholds any more does for the socket as it is now: the one that is upheld may have
@@ -94,6 +94,12 @@ func (a applier) revive(ctx context.Context, socket manager.Unit) error {
 func (a applier) stopHolders(ctx context.Context, socket manager.Unit) error {
 	if err := a.stopPredecessor(ctx, socket); err != nil {
 		return err
+	}
+	// Another Proxy= or Accept= has other units: these may have lost their files.
+	for _, name := range []string{a.app.proxies(), a.app.service()} {
+		if err := a.clear(ctx, name, false); err != nil {
+			return err
+		}
 	}
 	holders := []string{a.app.proxy()}
 	for _, name := range socket.Triggers {
@@ -116,9 +122,9 @@ func (a applier) stopHolders(ctx context.Context, socket manager.Unit) error {
 	return nil
 }
 
-// stopPredecessor stops the container of a Quadlet's NAME.container that has become NAME.ondemand: it runs on under the name
-// that is ours now, publishes the port itself, and the proxy could not enter it. It is known by the runtime directory,
-// which each start under our text makes.
+// stopPredecessor stops a container that the proxy could not enter: that of a Quadlet's NAME.container that has become
+// NAME.ondemand runs on under the name that is ours now, and publishes the port itself; one with Proxy=none has the sockets. It
+// is known by the missing pid file, which each start for a proxy makes.
 func (a applier) stopPredecessor(ctx context.Context, socket manager.Unit) error {
 	u, err := a.systemd.Unit(ctx, a.app.service())
 	if err != nil || !u.Up() || !together(u, socket) || slices.Contains(socket.Triggers, u.Name) {
@@ -128,7 +134,7 @@ func (a applier) stopPredecessor(ctx context.Context, socket manager.Unit) error
 	if err != nil || !proxy.Down() {
 		return err
 	}
-	if _, err := os.Lstat(a.runtimeDir()); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Lstat(filepath.Join(a.runtimeDir(), "container.pid")); !errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	a.logf(levelInfo, "%s still runs as it was before it was started on demand, stopping it; the next connection starts it again", u.Name)

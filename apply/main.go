@@ -155,6 +155,17 @@ func (a application) proxy() string {
 	return a.name + "-proxy.service"
 }
 
+// proxies is NAME-proxies.target, which is there where an application has several proxies.
+func (a application) proxies() string {
+	if template, instance, ok := strings.Cut(a.name, "@"); ok {
+		return template + "-proxies@" + instance + ".target"
+	}
+	return a.name + "-proxies.target"
+}
+
+// connections matches the services of single connections, with Accept=yes.
+func (a application) connections() string { return a.name + "@*.service" }
+
 // instance is the unit that runs this command.
 func (a application) instance() string {
 	return "podman-ondemand-apply@" + a.name + "-" + a.hash + ".service"

@@ -15,27 +15,33 @@ import (
 // listens, so that no client sees it. An order to the socket would say the same with four lines in the journal each time.
 func bindable(l manager.Listening) error {
 	for _, address := range l.Streams {
-		if err := bind(address, l); err != nil {
+		if err := bind(address, unix.SOCK_STREAM, l); err != nil {
 			return fmt.Errorf("%s: %w", address, err)
+		}
+	}
+	for _, address := range l.Datagrams {
+		if err := bind(address, unix.SOCK_DGRAM, l); err != nil {
+			return fmt.Errorf("%s (UDP): %w", address, err)
 		}
 	}
 	return nil
 }
 
 // bind takes an address that is no IP address for free: of a Unix socket systemd removes one that is in the way.
-func bind(address string, l manager.Listening) error {
+func bind(address string, kind int, l manager.Listening) error {
 	ip, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return nil
 	}
 	family, to := sockaddr(ip)
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
 	// An option that cannot be set shows in what bind(2) says.
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) // systemd always does
+	// systemd always does that; two sockets for datagrams would then share the address.
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, number(kind == unix.SOCK_STREAM))
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, number(l.ReusePort))
 	_ = unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_FREEBIND, number(l.FreeBind))
 	if family == unix.AF_INET6 && (l.IPv6Only == "both" || l.IPv6Only == "ipv6-only") {

@@ -15,6 +15,12 @@ func TestBindable(t *testing.T) {
 	defer l.Close()
 	taken := l.Addr().String()
 	_, port, _ := net.SplitHostPort(taken)
+	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packets.Close()
+	takenUDP := packets.LocalAddr().String()
 	for _, c := range []struct {
 		name string
 		l    manager.Listening
@@ -27,6 +33,9 @@ func TestBindable(t *testing.T) {
 		{"not there", manager.Listening{Streams: []string{"192.0.2.1:80"}}, "192.0.2.1:80: cannot assign requested address"},
 		{"not there yet", manager.Listening{Streams: []string{"192.0.2.1:8080"}, FreeBind: true}, ""},
 		{"an interface", manager.Listening{Streams: []string{"[::1%lo]:8081", "[::1%1]:8081"}}, ""},
+		{"taken for UDP", manager.Listening{Datagrams: []string{takenUDP}}, takenUDP + " (UDP): address already in use"},
+		{"taken for UDP only", manager.Listening{Streams: []string{takenUDP}}, ""},
+		{"free for UDP", manager.Listening{Datagrams: []string{"127.0.0.2:8082", "/run/web.sock"}}, ""},
 		{"nothing", manager.Listening{}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -29,13 +29,19 @@ func (a applier) stop(ctx context.Context) error {
 	}
 	// The socket first, or the next client would wake the others again. Once their files are gone systemd no longer knows
 	// of any order between them.
-	for _, name := range []string{a.app.socket(), a.app.proxy(), a.app.service()} {
+	connections, err := a.systemd.Units(ctx, a.app.connections())
+	if err != nil {
+		a.logf(levelErr, "%v", err)
+	}
+	names := []string{a.app.socket(), a.app.proxy(), a.app.proxies(), a.app.service()}
+	for _, name := range append(names, connections...) {
 		if err := a.clear(ctx, name, template); err != nil {
 			a.logf(levelErr, "%v", err)
 		}
 	}
 	// Whatever hash the mark has: a newer instance waits for the lock, and finds that nothing was applied.
-	return m.remove()
+	// The second is what "podman-ondemand activate" remembers.
+	return errors.Join(m.remove(), removeBelow(filepath.Dir(a.runtimeDir()), "."+a.app.name))
 }
 
 // fromTemplate says whether u is an instance without a file of its own.
@@ -57,10 +63,13 @@ func (a applier) clear(ctx context.Context, name string, template bool) error {
 	if err != nil || u.LoadState != "not-found" && name != a.app.socket() && !(template && fromTemplate(u)) {
 		return err
 	}
-	if name == a.app.service() && u.LoadState == "not-found" {
+	switch isContainer := !slices.Contains([]string{a.app.socket(), a.app.proxy(), a.app.proxies()}, name); {
+	case !isContainer || u.LoadState != "not-found":
+		return a.end(ctx, u)
+	case name == a.app.service():
 		return a.clearContainer(ctx, u)
 	}
-	return a.end(ctx, u)
+	return errors.Join(a.removeContainer(ctx, u.Name), a.end(ctx, u))
 }
 
 // end stops the unit, and makes systemd forget it where it has failed.

@@ -82,7 +82,8 @@ func (l lab) path(t *testing.T, name string) string {
 // home is a file of demo's, seen from here.
 func (l lab) home(name string) string { return filepath.Join(l.root, "home/demo", name) }
 
-// write makes a file of demo's with the directories above it.
+// write makes a file of demo's with the directories above it. It is there at once and as a whole: the reload of another test may
+// come at any moment.
 func (l lab) write(t *testing.T, name, text string) {
 	t.Helper()
 	for dir := filepath.Dir(name); dir != "."; dir = filepath.Dir(dir) {
@@ -91,10 +92,14 @@ func (l lab) write(t *testing.T, name, text string) {
 	if err := os.MkdirAll(filepath.Dir(l.home(name)), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(l.home(name), []byte(text), 0o644); err != nil {
+	temporary := l.home(name) + ".new"
+	if err := os.WriteFile(temporary, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chown(l.home(name), 1000, 1000); err != nil {
+	if err := os.Chown(temporary, 1000, 1000); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(temporary, l.home(name)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -30,6 +30,10 @@ type Application struct {
 	StartTimeout time.Duration // parser.Infinity: wait for ever
 	// MaxConnections is the most connections at a time, 0 for no limit.
 	MaxConnections int
+	// Proxy is what the sockets start.
+	Proxy Proxy
+	// Accept starts a container for each connection; with NoProxy only.
+	Accept bool
 	// Ready is the proxy's readiness check, "tcp" or "http:[PORT]/PATH".
 	Ready string
 
@@ -52,8 +56,9 @@ type Application struct {
 // Listener is one listening socket, its target in the container, and where the
 // source asks for it.
 type Listener struct {
-	Address Value  // as in ListenStream= of systemd.socket(5)
-	Target  string // a port number, or the path of a Unix socket
+	Key     string // ListenStream, or another Listen…= of systemd.socket(5)
+	Address Value  // as it stands there
+	Target  string // a port number, or the path of a Unix socket; "" with NoProxy
 	Pos     parser.Pos
 }
 
@@ -98,7 +103,16 @@ type Options struct {
 
 // Units makes the units and links of an application.
 func Units(app Application, opt Options) Tree {
-	units := []Unit{socketUnit(app), proxyUnit(app, opt)}
+	var units []Unit
+	for _, p := range app.pairs() {
+		units = append(units, socketUnit(app, p))
+		if app.Proxy != NoProxy {
+			units = append(units, proxyUnit(app, p, opt))
+		}
+	}
+	if app.several() {
+		units = append(units, proxiesUnit(app))
+	}
 	if app.Existing == "" {
 		units = append(units, containerUnit(app, opt))
 	} else {
@@ -108,12 +122,15 @@ func Units(app Application, opt Options) Tree {
 }
 
 func (app Application) socket() string { return app.file("", ".socket") }
-func (app Application) proxy() string  { return app.file("-proxy", ".service") }
 
-// container is the service that the proxy stands in front of.
+// container is the service that the proxy stands in front of. With Accept it is
+// a template, which systemd instantiates for each connection.
 func (app Application) container() string {
 	if app.Existing != "" {
 		return app.Existing
+	}
+	if app.Accept {
+		return app.file("@", ".service")
 	}
 	return app.file("", ".service")
 }
@@ -143,16 +160,16 @@ func sibling(name string) Value {
 	return Text(name)
 }
 
-// installed is the base name of the units that are installed: "" for a
+// installed is the base name of the units of p that are installed: "" for a
 // template without a default instance.
-func (app Application) installed() string {
-	if !strings.HasSuffix(app.Name, "@") {
-		return app.Name
+func (app Application) installed(p pair) string {
+	if !strings.HasSuffix(p.name, "@") {
+		return p.name
 	}
 	if app.DefaultInstance == "" {
 		return ""
 	}
-	return app.Name + app.DefaultInstance
+	return p.name + app.DefaultInstance
 }
 
 // title is what the descriptions of all units begin with: a person's own

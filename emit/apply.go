@@ -54,24 +54,26 @@ func ApplyUnit(opt Options) Unit {
 	}}
 }
 
-// instanceHash tells one state of app from another that has to be applied: 8
+// instanceHash tells one state of a pair from another that has to be applied: 8
 // digits for the socket, which is restarted where they have changed, and 8 for
 // what pulls it in, which may start it.
-func instanceHash(app Application) string {
+func instanceHash(app Application, p pair) string {
 	h := fnv.New32a()
 	for _, in := range app.Install {
 		fmt.Fprintf(h, "%s=%s\n", in.Kind, in.Unit)
 	}
-	return fmt.Sprintf("%.8s%08x", socketHash(app), h.Sum32())
+	return fmt.Sprintf("%.8s%08x", socketHash(app, p), h.Sum32())
 }
 
 // TargetUnit makes the drop-in by which sockets.target upholds an instance for
-// each application.
+// each socket of each application.
 func TargetUnit(apps []Application) Unit {
 	var options []Option
 	for _, app := range apps {
-		if name := app.installed(); name != "" {
-			options = append(options, Option{"Upholds", Text("podman-ondemand-apply@" + name + "-" + instanceHash(app) + ".service")})
+		for _, p := range app.pairs() {
+			if name := app.installed(p); name != "" {
+				options = append(options, Option{"Upholds", Text("podman-ondemand-apply@" + name + "-" + instanceHash(app, p) + ".service")})
+			}
 		}
 	}
 	return Unit{"sockets.target.d/50-podman-ondemand.conf", []Section{{"Unit", options}}}

@@ -17,6 +17,10 @@ const (
 
 func runtimeDir(name string) string { return "podman-ondemand/" + name }
 
+// runMark is where "podman-ondemand activate" remembers the last start. It is
+// not in the directory of the service, which goes with it.
+const runMark Arg = "%t/podman-ondemand/.%N"
+
 // containerUnit makes NAME.service as Quadlet would write it, but for the
 // published ports: a person's lines first, then those that must hold.
 func containerUnit(app Application, opt Options) Unit {
@@ -42,18 +46,29 @@ func containerUnitSection(app Application, opt Options) Section {
 		options = append(options, Option{"Documentation", documentation})
 	}
 	if !has(app.Unit, "StartLimitIntervalSec", "StartLimitInterval", "StartLimitBurst") {
-		options = append(options, startLimit...)
+		options = append(options, app.startLimit()...)
 	}
+	if app.Accept { // one that failed would be kept in memory for ever
+		options = append(options, Option{"CollectMode", "inactive-or-failed"})
+	}
+	options = append(options, stopsWithSocket(app)...)
 	options = append(options,
-		// The proxy is PartOf= the socket, but a stop that comes that way is not
-		// passed on by the propagation pair.
-		Option{"StopPropagatedFrom", sibling(app.socket())},
 		Option{"SourcePath", Path(app.Source)},
 		Option{"RequiresMountsFor", Words(append([]Value{"%t/containers"}, c.Mounts...)...)})
 	for _, service := range c.Requires {
 		options = append(options, Option{"Requires", Passed(service)}, Option{"After", Passed(service)})
 	}
 	return Section{"Unit", append(options, app.Unit...)}
+}
+
+// stopsWithSocket stops the container when its only socket is stopped: the
+// proxy is PartOf= that, but a stop that comes that way is not passed on by the
+// propagation pair. What a connection has of its own ends with that.
+func stopsWithSocket(app Application) []Option {
+	if app.several() || app.Accept {
+		return nil
+	}
+	return []Option{{"StopPropagatedFrom", sibling(app.socket())}}
 }
 
 // online is the unit that Quadlet waits for; a user's manager has no
@@ -71,6 +86,15 @@ func online(opt Options) Value {
 var startLimit = []Option{
 	{"StartLimitIntervalSec", "30"},
 	{"StartLimitBurst", "60"},
+}
+
+// startLimit of a service that its socket starts is none: reaching it would
+// fail the socket for good. "podman-ondemand activate" bounds the starts.
+func (app Application) startLimit() []Option {
+	if app.Proxy == NoProxy {
+		return []Option{{"StartLimitIntervalSec", "0"}}
+	}
+	return startLimit
 }
 
 // containerDefaults are lines that a person may replace, and those that are
@@ -92,6 +116,10 @@ func containerDefaults(app Application) []Option {
 	}
 	if len(app.Broken) > 0 {
 		return append(append(options, app.Service...), Option{"Restart", "no"})
+	}
+	if app.Proxy == NoProxy && has(app.Service, "Restart") && !has(app.Service, "RestartSec") {
+		// Nothing else would bound the restarts.
+		options = append(options, Option{"RestartSec", "5"})
 	}
 	if restartsOnFailure(app.Service) {
 		// Out of memory looks like the SIGKILL of a stop.
@@ -123,24 +151,49 @@ func containerService(app Application, opt Options) []Option {
 		{"NotifyAccess", "all"},
 		{"Delegate", "yes"},
 		{"Environment", "PODMAN_SYSTEMD_UNIT=%n"},
-		{"RuntimeDirectory", Value(runtimeDir("%N"))},
-		{"RuntimeDirectoryMode", "0700"},
-		{"ExecStart", Exec(startCommand(app, opt)...)},
 	}
+	if app.activated() {
+		options = append(options, Option{"Sockets", sibling(app.socket())})
+	}
+	if !app.Accept { // the name of an instance has colons, and there are no pid files
+		options = append(options,
+			Option{"RuntimeDirectory", Value(runtimeDir("%N"))},
+			Option{"RuntimeDirectoryMode", "0700"})
+	}
+	options = append(options, Option{"ExecStart", Exec(startCommand(app, opt)...)})
 	if len(app.Container.Reload) > 0 {
 		options = append(options, Option{"ExecReload", Exec(podman(app.Container, opt, app.Container.Reload...)...)})
 	}
-	remove := Exec(podman(app.Container, opt, "rm", "-v", "-f", "-i", app.Container.Name)...)
-	return append(options, Option{"ExecStop", remove}, Option{"ExecStopPost", "-" + remove})
+	remove := Exec(podman(app.Container, opt, append([]Arg{"rm", "-v", "-f", "-i"}, ownContainer(app)...)...)...)
+	options = append(options, Option{"ExecStop", remove})
+	if app.activated() {
+		options = append(options, Option{"ExecStopPost", "-" + Exec(Literal(opt.Program), "activate", "ended", runMark)})
+	}
+	return append(options, Option{"ExecStopPost", "-" + remove})
 }
+
+// ownContainer is how podman finds the container of the service: by its name,
+// or where each connection has one by the label that podman gives it.
+func ownContainer(app Application) []Arg {
+	if app.Accept {
+		return []Arg{"--filter", "label=PODMAN_SYSTEMD_UNIT=%n"}
+	}
+	return []Arg{app.Container.Name}
+}
+
+// activated says whether the listening sockets themselves start the container.
+func (app Application) activated() bool { return app.Proxy == NoProxy && !app.Accept }
 
 // startCommand runs the container, or says what is wrong with the file. In a
 // broken file all the rest stays as it is: the container may be awake.
 func startCommand(app Application, opt Options) []Arg {
-	if len(app.Broken) == 0 {
-		return runCommand(app.Container, opt)
+	switch {
+	case len(app.Broken) > 0:
+		return append([]Arg{Literal(opt.Program), "broken"}, Literals(app.Broken...)...)
+	case app.activated():
+		return append([]Arg{Literal(opt.Program), "activate", "start", runMark}, runCommand(app, opt)...)
 	}
-	return append([]Arg{Literal(opt.Program), "broken"}, Literals(app.Broken...)...)
+	return runCommand(app, opt)
 }
 
 func podman(c Container, opt Options, args ...Arg) []Arg {
@@ -148,10 +201,16 @@ func podman(c Container, opt Options, args ...Arg) []Arg {
 	return append(command, args...)
 }
 
-func runCommand(c Container, opt Options) []Arg {
-	dir := Arg("%t/" + runtimeDir("%N"))
-	args := podman(c, opt, "run", "--name", c.Name, "--replace", "--rm",
-		"--cgroups="+c.Cgroups, Arg("--sdnotify="+c.Notify), "-d",
-		"--pidfile="+dir+pidFile, "--conmon-pidfile="+dir+conmonPidFile)
+func runCommand(app Application, opt Options) []Arg {
+	c := app.Container
+	args := podman(c, opt, "run")
+	if !app.Accept { // podman chooses the name: that of the instance has colons
+		args = append(args, "--name", c.Name, "--replace")
+	}
+	args = append(args, "--rm", "--cgroups="+c.Cgroups, Arg("--sdnotify="+c.Notify), "-d")
+	if app.Proxy != NoProxy {
+		dir := Arg("%t/" + runtimeDir("%N"))
+		args = append(args, "--pidfile="+dir+pidFile, "--conmon-pidfile="+dir+conmonPidFile)
+	}
 	return append(args, c.Run...)
 }

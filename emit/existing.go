@@ -4,7 +4,6 @@ package emit
 // when its socket is stopped, and may be woken as often as a container of ours.
 // The rest of what binds the two is in the proxy's unit.
 func existingDropIn(app Application) Unit {
-	return Unit{app.Existing + ".d/50-" + app.Name + "-ondemand.conf", []Section{{"Unit", append([]Option{
-		{"StopPropagatedFrom", Text(app.socket())},
-	}, startLimit...)}}}
+	return Unit{app.Existing + ".d/50-" + app.Name + "-ondemand.conf",
+		[]Section{{"Unit", append(stopsWithSocket(app), startLimit...)}}}
 }

@@ -8,28 +8,33 @@ import (
 	"podman-ondemand/parser"
 )
 
-// proxyUnit makes NAME-proxy.service. How it hangs together with the
+// proxyUnit makes the proxy of p, NAME-proxy.service. How it hangs together with the
 // container's unit:
 //   - Wants=, not Requires=: a container that fails must not fail the proxy's
 //     job, or the socket triggers again and again and is dead in the end;
 //   - the propagation pair: when one of the two goes, the other goes too, and
-//     the next connection starts both;
+//     the next connection starts both. Of several proxies the last one that
+//     goes takes the container with it (proxiesUnit);
 //   - no start limit, since reaching it would fail the socket for good.
-func proxyUnit(app Application, opt Options) Unit {
-	container, socket := sibling(app.container()), sibling(app.socket())
-	return Unit{app.proxy(), []Section{
+func proxyUnit(app Application, p pair, opt Options) Unit {
+	container, socket := sibling(app.container()), sibling(p.socket())
+	stops := Option{"PropagatesStopTo", container}
+	if app.several() {
+		stops = Option{"Wants", sibling(app.proxies())}
+	}
+	return Unit{p.proxy(), []Section{
 		app.unitSection(": passes connections on to "+app.what(),
 			Option{"Wants", container},
 			Option{"After", Words(container, socket)},
 			Option{"PartOf", socket},
 			Option{"StopPropagatedFrom", container},
-			Option{"PropagatesStopTo", container},
+			stops,
 			Option{"StartLimitIntervalSec", "0"},
 		),
 		{"Service", append([]Option{
 			{"Type", "notify"},
 			{"Sockets", socket},
-			{"ExecStart", Exec(proxyCommand(app, opt)...)},
+			{"ExecStart", Exec(proxyCommand(app, p, opt)...)},
 			{"TimeoutStartSec", proxyTimeout(app.StartTimeout)},
 			{"SyslogIdentifier", "%N"},
 		}, proxyFence...)},
@@ -54,19 +59,22 @@ func (app Application) what() string {
 	return "its container"
 }
 
-func proxyCommand(app Application, opt Options) []Arg {
+func proxyCommand(app Application, p pair, opt Options) []Arg {
 	container := sibling(app.container())
 	dir := "%t/" + runtimeDir(strings.TrimSuffix(string(container), ".service"))
 	args := []Arg{Literal(opt.Program), "proxy", "--unit=" + Written(string(container))}
 	if app.Existing == "" {
 		args = append(args, "--pid-file="+Written(dir+pidFile), "--conmon-pid-file="+Written(dir+conmonPidFile))
 	}
+	if app.Proxy == SocketProxyd {
+		args = append(args, "--socket-proxyd")
+	}
 	args = append(args,
 		"--idle-timeout="+Literal(span(app.IdleTimeout)),
 		"--start-timeout="+Literal(span(app.StartTimeout)),
 		"--max-connections="+Literal(strconv.Itoa(app.MaxConnections)),
 		"--ready="+Literal(app.ready()))
-	for _, l := range app.Listeners {
+	for _, l := range p.listeners {
 		args = append(args, Written(l.Target)) // a path may hold %t
 	}
 	return args

@@ -5,29 +5,30 @@ import (
 	"hash/fnv"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// socketUnit makes NAME.socket (systemd.socket(5)). A person's own lines stand
-// last, so that they count.
-func socketUnit(app Application) Unit {
-	return Unit{app.socket(), []Section{
+// socketUnit makes the socket of p (systemd.socket(5)). A person's own lines
+// stand last, so that they count.
+func socketUnit(app Application, p pair) Unit {
+	return Unit{p.socket(), []Section{
 		// Starts are bounded by the reloads that ask for them.
 		app.unitSection(": starts at the first connection", Option{"StartLimitIntervalSec", "0"}),
-		socketSection(app),
+		socketSection(app, p),
 	}}
 }
 
-func socketSection(app Application) Section {
+func socketSection(app Application, p pair) Section {
 	var options []Option
-	for _, l := range app.Listeners {
-		options = append(options, Option{"ListenStream", l.Address})
+	for _, l := range p.listeners {
+		options = append(options, Option{l.Key, l.Address})
 	}
-	options = append(options, Option{"Service", sibling(app.proxy())})
+	options = append(options, starts(app, p)...)
 	if app.FreeBind {
 		options = append(options, Option{"FreeBind", "yes"})
 	}
-	if slices.ContainsFunc(app.Listeners, Listener.isPath) {
+	if slices.ContainsFunc(p.listeners, Listener.isPath) {
 		options = append(options, Option{"RemoveOnStop", "yes"})
 	}
 	if app.IPv6Only {
@@ -36,12 +37,38 @@ func socketSection(app Application) Section {
 	return Section{"Socket", append(options, app.Socket...)}
 }
 
-// socketLinks are what "systemctl enable" would make for NAME.socket.
+// starts says what p starts: a service, or one for each connection.
+func starts(app Application, p pair) []Option {
+	switch {
+	case app.Accept:
+		return acceptOptions(app)
+	case app.Proxy == NoProxy:
+		return []Option{{"Service", sibling(app.container())}}
+	}
+	return []Option{{"Service", sibling(p.proxy())}}
+}
+
+// acceptOptions bound the containers by their number. systemd's trigger limit
+// would bound them, too, by closing the port for good.
+func acceptOptions(app Application) []Option {
+	options := []Option{{"Accept", "yes"}, {"TriggerLimitIntervalSec", "0"}}
+	if app.MaxConnections > 0 {
+		options = append(options, Option{"MaxConnections", Text(strconv.Itoa(app.MaxConnections))})
+	}
+	return options
+}
+
+// socketLinks are what "systemctl enable" would make for the sockets. An alias
+// is one of the first.
 func socketLinks(app Application) []Link {
 	var links []Link
-	if name := app.installed(); name != "" {
+	for _, p := range app.pairs() {
+		name := app.installed(p)
+		if name == "" {
+			continue
+		}
 		for _, in := range app.Install {
-			links = append(links, Link{in.Unit + "." + in.Kind + "/" + name + ".socket", "../" + app.socket()})
+			links = append(links, Link{in.Unit + "." + in.Kind + "/" + name + ".socket", "../" + p.socket()})
 		}
 	}
 	for _, alias := range app.Aliases {
@@ -51,11 +78,11 @@ func socketLinks(app Application) []Link {
 	return links
 }
 
-// socketHash tells one state of what NAME.socket listens on, and how, from
+// socketHash tells one state of what a socket listens on, and how, from
 // another. A changed description is no other state.
-func socketHash(app Application) string {
+func socketHash(app Application, p pair) string {
 	h := fnv.New64a()
-	for _, o := range socketSection(app).Options {
+	for _, o := range socketSection(app, p).Options {
 		fmt.Fprintf(h, "%s=%s\n", o.Key, o.Value)
 	}
 	return fmt.Sprintf("%016x", h.Sum64())

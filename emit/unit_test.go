@@ -26,7 +26,7 @@ func TestTextRefuses(t *testing.T) {
 func TestTextReadsBack(t *testing.T) {
 	app := Application{
 		Name: "web", Source: "/a/b c.ondemand", Ready: "tcp",
-		Listeners: []Listener{{Address: "8080", Target: "80"}},
+		Listeners: []Listener{{Key: "ListenStream", Address: "8080", Target: "80"}},
 		Container: Container{Name: "systemd-%N", Run: []Arg{Written("im age")}, Cgroups: "split", Notify: "conmon"},
 	}
 	for _, u := range Units(app, Options{Podman: "/usr/bin/podman", Program: "/opt/100% $x/po"}).Units {
@@ -53,12 +53,13 @@ func TestTextReadsBack(t *testing.T) {
 // TestSocketHash makes sure that a change of what a socket does gives another
 // hash, and a change of anything else does not.
 func TestSocketHash(t *testing.T) {
-	base := Application{Name: "a", Listeners: []Listener{{Address: "80", Target: "80"}}}
+	base := Application{Name: "a", Listeners: []Listener{{Key: "ListenStream", Address: "80", Target: "80"}}}
 	same, other := base, base
 	same.Unit = []Option{{"Description", "new"}}
-	same.Listeners = []Listener{{Address: "80", Target: "81"}} // the proxy's business
+	same.Listeners = []Listener{{Key: "ListenStream", Address: "80", Target: "81"}} // the proxy's business
 	other.Socket = []Option{{"Backlog", "1"}}
-	if h := socketHash(base); h != socketHash(same) || h == socketHash(other) || len(h) != 16 {
-		t.Errorf("hashes %s, %s, %s", h, socketHash(same), socketHash(other))
+	hash := func(app Application) string { return socketHash(app, app.pairs()[0]) }
+	if h := hash(base); h != hash(same) || h == hash(other) || len(h) != 16 {
+		t.Errorf("hashes %s, %s, %s", h, hash(same), hash(other))
 	}
 }

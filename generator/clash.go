@@ -81,7 +81,7 @@ func (c *clashes) checkAddresses(ds *parser.Diags, app emit.Application) {
 func comparable(app emit.Application) []listener {
 	var ls []listener
 	for _, from := range app.Listeners {
-		l := listener{address: string(from.Address), pos: from.Pos}
+		l := listener{key: from.Key, address: string(from.Address), pos: from.Pos}
 		if strings.Contains(strings.TrimPrefix(l.address, "%t/"), "%") {
 			continue
 		}

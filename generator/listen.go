@@ -3,6 +3,7 @@ package generator
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"podman-ondemand/emit"
 	"podman-ondemand/parser"
@@ -11,15 +12,21 @@ import (
 // listener is a listening socket of which all is known that can be known
 // before systemd has expanded specifiers.
 type listener struct {
-	address string // as in ListenStream=
-	target  string // where its connections go: a port in the container, or what Target= says
+	key     string // ListenStream, or another Listen…=
+	address string // as it stands there
+	target  string // where its connections go: a port in the container, what Target= says, "" without a proxy
 	pos     parser.Pos
 
-	// ip and port are those of a TCP socket, port 0 of any other one. The zero
+	// ip and port are those of a TCP or UDP socket, port 0 of any other one. The zero
 	// ip is "every address": a bare port.
 	ip   netip.Addr
 	port uint16
 }
+
+const (
+	listenStream   = "ListenStream"
+	listenDatagram = "ListenDatagram"
+)
 
 // sockets reads all that the application listens on: PublishPort= first, then
 // [Socket] ListenStream=, each in the order of the file.
@@ -32,7 +39,11 @@ func (t *translator) sockets() {
 			Hintf("write PublishPort=HOSTPORT:PORT, or ListenStream= in [Socket] with ContainerPort= in [OnDemand]")
 	}
 	t.overlaps(ls)
-	t.hostNetwork(ls)
+	if t.app.Proxy == emit.NoProxy {
+		t.passedOn(ls)
+	} else {
+		t.hostNetwork(ls)
+	}
 	if mixesFamilies(ls) {
 		ls = bothFamilies(ls)
 		t.app.IPv6Only = true
@@ -40,9 +51,21 @@ func (t *translator) sockets() {
 	for _, l := range ls {
 		t.app.FreeBind = t.app.FreeBind || l.fixed()
 		t.app.Listeners = append(t.app.Listeners,
-			emit.Listener{Address: emit.Passed(l.address), Target: l.target, Pos: l.pos})
+			emit.Listener{Key: l.key, Address: emit.Passed(l.address), Target: l.target, Pos: l.pos})
 	}
 	t.listens = len(ls) > 0 && t.diags.Errors() == before
+}
+
+// passedOn is about sockets that the application gets themselves: what
+// PublishPort= says of the container has no meaning.
+func (t *translator) passedOn(ls []listener) {
+	for i := range ls {
+		ls[i].target = ""
+		if t.app.Accept && ls[i].key != listenStream && ls[i].key != "ListenSequentialPacket" {
+			t.diags.Errorf(ls[i].pos, "%s=%s has no connections that Accept=yes could accept", ls[i].key, ls[i].address).
+				Hintf("leave one of the two out")
+		}
+	}
 }
 
 // fixed says whether l listens on one address of the host, which may come and
@@ -68,6 +91,8 @@ func (l listener) overlaps(m listener) bool {
 	switch {
 	case l.port != m.port:
 		return false
+	case l.key != m.key: // TCP and UDP have ports of their own, paths are for all
+		return l.port == 0 && l.address == m.address && strings.HasPrefix(l.address, "/")
 	case l.port == 0:
 		return l.address == m.address
 	case !l.ip.IsValid() || !m.ip.IsValid():
@@ -96,7 +121,7 @@ func (t *translator) hostNetwork(ls []listener) {
 func mixesFamilies(ls []listener) bool {
 	for _, a := range ls {
 		for _, b := range ls {
-			if a.port == b.port && a.ip.Is6() && a.ip.IsUnspecified() && b.ip.Is4() {
+			if a.key == b.key && a.port == b.port && a.ip.Is6() && a.ip.IsUnspecified() && b.ip.Is4() {
 				return true
 			}
 		}
@@ -114,7 +139,7 @@ func bothFamilies(ls []listener) []listener {
 			continue
 		}
 		for _, ip := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
-			all = append(all, listener{streamAddress(ip, l.port), l.target, l.pos, ip, l.port})
+			all = append(all, listener{l.key, streamAddress(ip, l.port), l.target, l.pos, ip, l.port})
 		}
 	}
 	return all

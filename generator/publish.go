@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"podman-ondemand/emit"
 	"podman-ondemand/parser"
 )
 
@@ -39,10 +40,11 @@ func (p part) cut(sep byte) (before, after part, found bool) {
 // publish is a value of PublishPort= in its parts.
 type publish struct {
 	whole                 parser.Word
+	key                   string // ListenStream or ListenDatagram
 	address, host, inside part
 }
 
-// publish takes [ADDRESS:]HOSTPORT:PORT[/tcp] apart (podman-run(1), --publish).
+// publish takes [ADDRESS:]HOSTPORT:PORT[/tcp|/udp] apart (podman-run(1), --publish).
 func (t *translator) publish(w parser.Word) (p publish, ok bool) {
 	p.whole = w
 	text := part{word: w, text: w.Text}
@@ -58,7 +60,7 @@ func (t *translator) publish(w parser.Word) (p publish, ok bool) {
 	if !named {
 		ports, protocol = text, part{text: "tcp"}
 	}
-	if !t.protocol(protocol) {
+	if p.key, ok = t.protocol(protocol); !ok {
 		return p, false
 	}
 	rest, inside, found := ports.cut(':')
@@ -71,16 +73,20 @@ func (t *translator) publish(w parser.Word) (p publish, ok bool) {
 	return p, true
 }
 
-func (t *translator) protocol(p part) bool {
+// protocol says what kind of socket it is, and whether that can be served.
+func (t *translator) protocol(p part) (key string, ok bool) {
 	switch strings.ToLower(p.text) {
 	case "tcp":
-		return true
+		return listenStream, true
 	case "udp":
-		t.diags.Errorf(p.pos(), "UDP cannot be served on demand yet")
+		if t.app.Proxy == emit.NoProxy {
+			return listenDatagram, true
+		}
+		t.diags.Errorf(p.pos(), "UDP does not go through a proxy").Hintf(hintNoProxy)
 	default:
-		t.diags.Errorf(p.pos(), "PublishPort=: unknown protocol %q", p.text).Hintf("only tcp can be served on demand")
+		t.diags.Errorf(p.pos(), "PublishPort=: unknown protocol %q", p.text).Hintf("write tcp, or udp with Proxy=none")
 	}
-	return false
+	return "", false
 }
 
 // listeners makes a listener for each port; both ports may be ranges of the
@@ -101,7 +107,7 @@ func (t *translator) listeners(p publish) []listener {
 	}
 	var ls []listener
 	for n := int(from); n <= int(to); n++ {
-		ls = append(ls, listener{streamAddress(ip, uint16(n)), portText(target + uint16(n) - from), p.whole.Pos(), ip, uint16(n)})
+		ls = append(ls, listener{p.key, streamAddress(ip, uint16(n)), portText(target + uint16(n) - from), p.whole.Pos(), ip, uint16(n)})
 	}
 	return ls
 }
@@ -116,7 +122,7 @@ func (t *translator) specifierPort(p publish, ip netip.Addr, target uint16, ok b
 	if ip.IsValid() {
 		address = strings.TrimSuffix(streamAddress(ip, 0), "0") + address
 	}
-	return []listener{{address: address, target: portText(target), pos: p.whole.Pos(), ip: ip}}
+	return []listener{{key: p.key, address: address, target: portText(target), pos: p.whole.Pos(), ip: ip}}
 }
 
 // publishAddress reads the address in front of the ports; IPv6 ones stand in

@@ -4,21 +4,26 @@ import (
 	"net/netip"
 	"strings"
 
+	"podman-ondemand/emit"
 	"podman-ondemand/parser"
 )
 
-// streams reads [Socket] ListenStream=. An empty one takes back those before
-// it, as in systemd, but not the published ports.
+// streams reads [Socket] ListenStream=, or without a proxy all of Listen…=. An
+// empty one takes back those before it, as in systemd, but not the published
+// ports.
 func (t *translator) streams(published []listener) []listener {
 	var ls []listener
 	for _, e := range t.file.Entries(parser.SectionSocket) {
 		switch {
-		case e.Key != "ListenStream":
+		case !t.listenKey(e.Key):
 		case e.Value == "":
 			ls = nil
 		default:
 			ls = append(ls, t.stream(e))
 		}
+	}
+	if t.app.Proxy == emit.NoProxy {
+		return ls
 	}
 	targets := t.targets(ls, published)
 	for i := range ls {
@@ -31,9 +36,9 @@ func (t *translator) streams(published []listener) []listener {
 // address with a port, a path, or an abstract name. systemd would drop one that
 // it cannot read, and give the proxy fewer sockets than it has targets for.
 func (t *translator) stream(e parser.Entry) listener {
-	l := listener{address: e.Value, pos: e.ValuePos(0)}
-	if l.parse(); l.port == 0 && !l.named() {
-		t.diags.Errorf(l.pos, "ListenStream=%s cannot be served on demand", e.Value).
+	l := listener{key: e.Key, address: e.Value, pos: e.ValuePos(0)}
+	if l.parse(); l.port == 0 && !l.named() && l.key != "ListenNetlink" {
+		t.diags.Errorf(l.pos, "%s=%s cannot be served on demand", e.Key, e.Value).
 			Hintf("write a port, 127.0.0.1:PORT, [::1]:PORT, /PATH or @NAME")
 	}
 	return l
@@ -41,6 +46,9 @@ func (t *translator) stream(e parser.Entry) listener {
 
 // parse fills in the IP address and port, if the address has them.
 func (l *listener) parse() {
+	if l.key != listenStream && l.key != listenDatagram {
+		return
+	}
 	if port, err := parser.ParsePort(l.address); err == nil {
 		l.port = port
 	} else if ap, err := netip.ParseAddrPort(l.address); err == nil {

@@ -16,6 +16,7 @@ func Translate(src Source, files *Files) (emit.Application, parser.Diags) {
 	t := translator{file: file, files: files, diags: append(diags, file.Check()...)}
 	t.app.Source = src.Path
 	t.name()
+	t.proxy()
 	t.existing()
 	if t.app.Existing == "" {
 		t.container()

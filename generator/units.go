@@ -109,20 +109,18 @@ func (t *translator) refuseType(e parser.Entry) {
 
 func (t *translator) socketKey(e parser.Entry) bool {
 	switch e.Key {
-	case "ListenStream":
-		return false // sockets has it
-	case "Service":
-		t.diags.Errorf(e.Pos, "Service= is the proxy's").Hintf("leave it out")
 	case "Accept":
-		if yes, err := parser.ParseBool(e.Value); err != nil || yes {
-			t.diags.Errorf(e.Pos, "Accept=%s does not work with a proxy", e.Value)
-		}
-	default:
-		if strings.HasPrefix(e.Key, "Listen") {
-			t.diags.Errorf(e.Pos, "%s= cannot be served on demand", e.Key).Hintf("only ListenStream= can")
-		}
+		return false // accept has it
+	case "Service":
+		t.diags.Errorf(e.Pos, "Service= is the application's own").Hintf("leave it out")
 	}
-	return true
+	if !strings.HasPrefix(e.Key, "Listen") {
+		return true
+	}
+	if !t.listenKey(e.Key) {
+		t.diags.Errorf(e.Pos, "%s= does not go through a proxy, only ListenStream= does", e.Key).Hintf(hintNoProxy)
+	}
+	return false // sockets has it
 }
 
 // install reads [Install], which is about the socket.

@@ -137,8 +137,14 @@ func (c *Conn) Listening(ctx context.Context, socket string) (Listening, error) 
 	l.ReusePort, _ = p["ReusePort"].(bool)
 	pairs, _ := p["Listen"].([][]any) // a(ss): the kind, the address
 	for _, pair := range pairs {
-		if len(pair) == 2 && text(pair[0]) == "Stream" {
-			l.Streams = append(l.Streams, text(pair[1]))
+		if len(pair) != 2 {
+			continue
+		}
+		switch address := text(pair[1]); text(pair[0]) {
+		case "Stream":
+			l.Streams = append(l.Streams, address)
+		case "Datagram":
+			l.Datagrams = append(l.Datagrams, address)
 		}
 	}
 	return l, nil

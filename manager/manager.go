@@ -70,6 +70,7 @@ type Unit struct {
 // Listening is the part of a socket unit's settings that says whether its addresses can be bound to (systemd.socket(5)).
 type Listening struct {
 	Streams   []string // ListenStream= as systemd writes addresses: "[::]:80", "127.0.0.1:80", "/run/x", "@x"
+	Datagrams []string // ListenDatagram=
 	IPv6Only  string   // BindIPv6Only=: default, both or ipv6-only
 	FreeBind  bool
 	ReusePort bool

@@ -181,6 +181,7 @@ var Keys = []Key{
 	{SectionOnDemand, "IdleTimeout", TimeSpan, "", "", "", "How long nobody is connected until it stops, 5min by default"},
 	{SectionOnDemand, "StartTimeout", TimeSpan, "", "", "", "How long a connection waits for the application, 90s by default"},
 	{SectionOnDemand, "Ready", Choice, "", "", "", "What counts as ready: tcp, or http:[PORT]/PATH"},
+	{SectionOnDemand, "Proxy", Choice, "", "", "", "What stands in front: podman-ondemand, systemd-socket-proxyd or none"},
 	{SectionOnDemand, "MaxConnections", Count, "", "", "", "Most connections at a time, others wait; 0: no limit"},
 
 	{SectionInstall, "WantedBy", Words, "", "", "", "Units that start the socket, sockets.target by default"},

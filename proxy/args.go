@@ -25,6 +25,7 @@ type config struct {
 	maxConnections int // 0: as many as there are file descriptors for
 	ready          readiness
 	targets        []*target
+	socketProxyd   bool // systemd-socket-proxyd(8) serves, once the application answers
 	userManager    bool // which systemd to ask, and which journalctl to recommend
 
 	// The second stage, inside the container's namespaces, is told:
@@ -46,6 +47,7 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.Func("start-timeout", "hold a connection for `time` while the application comes up (default 1m30s)", spanInto(&c.startTimeout))
 	f.IntVar(&c.maxConnections, "max-connections", 0, "connections at one time, 0: what the file descriptors allow")
 	f.StringVar(&ready, "ready", ready, "`tcp`, http:/path or http:PORT/path")
+	f.BoolVar(&c.socketProxyd, "socket-proxyd", false, "become systemd-socket-proxyd when the application answers")
 	f.BoolVar(&c.inside, "inside", false, "used by the program itself: the namespaces are entered")
 	f.IntVar(&c.pidfd, "pidfd", -1, "used by the program itself: the container's process")
 	f.DurationVar(&c.waited, "waited", 0, "used by the program itself: `time` that has passed")
@@ -77,6 +79,9 @@ func (c *config) setTargets(words []string, ready string) (err error) {
 			return err
 		}
 		c.targets = append(c.targets, t)
+	}
+	if c.socketProxyd && slices.ContainsFunc(words, func(w string) bool { return w != words[0] }) {
+		return errors.New("--socket-proxyd has one target for all sockets")
 	}
 	c.ready, err = parseReady(ready, words[0])
 	return err

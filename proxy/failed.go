@@ -22,19 +22,21 @@ func fail(code int, why error, fds []int, log logger) int {
 }
 
 // refuse resets every connection that waits or arrives for d, and returns how many that were: somebody who waits for a
-// container that does not come shall know at once. What is no listening socket is left alone.
+// container that does not come shall know at once. Datagrams and what is in a FIFO are thrown away, as systemd would find
+// them there again and again. A connection itself (Accept=yes) is left alone, it ends with us.
 func refuse(passed []int, d time.Duration) (n int) {
 	var fds []int
+	empty := map[int]func(int) int{}
 	for _, fd := range passed {
-		if checkListening(fd) == nil && prepareListener(fd) == nil {
-			fds = append(fds, fd)
+		if e := emptier(fd); e != nil && prepareListener(fd) == nil {
+			fds, empty[fd] = append(fds, fd), e
 		}
 	}
 	readable := false
 	for end := time.Now().Add(d); ; {
 		before := n
 		for _, fd := range fds {
-			n += resetWaiting(fd)
+			n += empty[fd](fd)
 		}
 		if readable && n == before {
 			time.Sleep(shortagePause) // clients wait and cannot be accepted: no file descriptors

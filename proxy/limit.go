@@ -11,13 +11,15 @@ const (
 	reservedFDs = 64
 	// fdsPerConnection: two sockets, and a pipe while it moves bulk data.
 	fdsPerConnection = 4
+	// fdsOfSocketProxyd: two sockets and two pipes a connection.
+	fdsOfSocketProxyd = 6
 	// shortageEvery is the shortest time between two log lines about the same shortage.
 	shortageEvery = time.Minute
 )
 
 // connectionLimit is the number of connections at one time: what was asked for, or what the file descriptors allow
-// (LimitNOFILE= in systemd.exec(5)).
-func connectionLimit(asked int) int {
+// (LimitNOFILE= in systemd.exec(5)) where each takes fdsEach.
+func connectionLimit(asked, fdsEach int) int {
 	if asked > 0 {
 		return asked
 	}
@@ -25,7 +27,7 @@ func connectionLimit(asked int) int {
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil {
 		return 1000
 	}
-	return max(1, int(min(r.Cur, 1<<30)-min(r.Cur, reservedFDs))/fdsPerConnection)
+	return max(1, int(min(r.Cur, 1<<30)-min(r.Cur, reservedFDs))/fdsEach)
 }
 
 // takePlace reserves one of the places for connections. When there is none no listener looks for clients, who stay in

@@ -108,6 +108,38 @@ func resetWaiting(fd int) (n int) {
 	}
 }
 
+// emptier is what empties fd of what waits there, and says how many that were; nil for a connection.
+func emptier(fd int) func(int) int {
+	if checkListening(fd) == nil {
+		return resetWaiting
+	}
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err == nil && (kind == unix.SOCK_STREAM || kind == unix.SOCK_SEQPACKET) {
+		return nil
+	}
+	return discardWaiting
+}
+
+// discardWaiting reads what waits in fd now, and returns how many datagrams or pieces that were.
+func discardWaiting(fd int) (n int) {
+	piece := make([]byte, 1<<16)
+	for {
+		switch size, err := unix.Read(fd, piece); {
+		case err == unix.EINTR:
+		case err != nil || size == 0 && !isSocket(fd):
+			return n
+		default:
+			n++
+		}
+	}
+}
+
+// isSocket tells a socket, where an empty datagram is one as well, from the end of a file.
+func isSocket(fd int) bool {
+	_, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	return err == nil
+}
+
 // closeWithReset ends a connection with RST in place of FIN (SO_LINGER in socket(7)): the peer learns that this is an
 // error and not the end of the data. A Unix socket has no such thing and is closed.
 func closeWithReset(fd int) error {

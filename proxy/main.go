@@ -5,7 +5,9 @@
 // executed again inside the container's network namespace (enter.go). Where that is not possible, or anything else keeps
 // it from serving, it says why and turns the clients away (failed.go). The second serves (serve.go): a loop over epoll
 // (loop.go) that dials for each waiting client (listener.go, target.go) and forwards (forward.go, pipe.go), until it is
-// idle (idle.go), the container ends, or systemd wants it to stop.
+// idle (idle.go), the container ends, or systemd wants it to stop; or it becomes systemd-socket-proxyd (socketproxyd.go).
+//
+// Where no proxy is wanted the package starts the container for the sockets (activate.go).
 package proxy
 
 import (
@@ -43,7 +45,7 @@ func Main(args []string) int {
 			return fail(1, err, fds, log)
 		}
 	}
-	return serveUntilSignal(cfg, fds, log)
+	return secondStage(cfg, fds, log)
 }
 
 // send passes a message to systemd. Without a systemd to tell, or when it does not listen, nothing is amiss.
@@ -62,10 +64,22 @@ func firstStage(cfg config, args []string, fds []int, log logger) int {
 		return fail(1, fmt.Errorf("cannot enter the container of %s: %w", cfg.unit, err), fds, log)
 	}
 	cfg.pidfd = c.pidfd
-	return serveUntilSignal(cfg, fds, log)
+	return secondStage(cfg, fds, log)
 }
 
-// serveUntilSignal is the second stage.
+// secondStage serves where the application can be reached.
+func secondStage(cfg config, fds []int, log logger) int {
+	if !cfg.socketProxyd {
+		return serveUntilSignal(cfg, fds, log)
+	}
+	code, err := handOver(cfg, fds, log)
+	if err != nil {
+		return fail(1, err, fds, log)
+	}
+	return code
+}
+
+// serveUntilSignal serves until systemd wants it to stop, or there is nothing to serve.
 func serveUntilSignal(cfg config, fds []int, log logger) int {
 	s, err := newServer(cfg, fds, log, send)
 	if err == nil && cfg.pidfd >= 0 {

@@ -100,10 +100,13 @@ func (s *server) probed(err error) {
 }
 
 // await tries until a try succeeds, and returns the last error when ctx is over.
-func (r readiness) await(ctx context.Context) error {
+func (r readiness) await(ctx context.Context) error { return retry(ctx, r.try) }
+
+// retry calls try until it succeeds, and returns its last error when ctx is over.
+func retry(ctx context.Context, try func(context.Context) error) error {
 	pause := httpFirstPause
 	for {
-		err := r.try(ctx)
+		err := try(ctx)
 		if err == nil {
 			return nil
 		}
@@ -120,26 +123,35 @@ func (r readiness) await(ctx context.Context) error {
 }
 
 // try asks once, at the first of the target's addresses that takes the connection.
-func (r readiness) try(ctx context.Context) (err error) {
+func (r readiness) try(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, httpTry)
 	defer cancel()
+	conn, _, err := r.target.reach(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	deadline, _ := ctx.Deadline()
+	conn.SetDeadline(deadline)
+	if r.stays {
+		return staysOpen(conn)
+	}
+	return r.ask(conn)
+}
+
+// reach connects to the first of the target's addresses that takes the connection. The error is that of the first address.
+func (t *target) reach(ctx context.Context) (conn net.Conn, at *address, err error) {
 	var d net.Dialer
-	for _, a := range r.target.addrs {
-		conn, e := d.DialContext(ctx, a.network, a.text)
+	for i := range t.addrs {
+		conn, e := d.DialContext(ctx, t.addrs[i].network, t.addrs[i].text)
 		if e == nil {
-			defer conn.Close()
-			deadline, _ := ctx.Deadline()
-			conn.SetDeadline(deadline)
-			if r.stays {
-				return staysOpen(conn)
-			}
-			return r.ask(conn)
+			return conn, &t.addrs[i], nil
 		}
 		if err == nil {
 			err = e
 		}
 	}
-	return err
+	return nil, nil, err
 }
 
 // staying is how long a connection must stay open to count.

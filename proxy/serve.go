@@ -41,7 +41,7 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 	if err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg, log: log, loop: l, limit: connectionLimit(cfg.maxConnections), told: -shortageEvery}
+	s := &server{cfg: cfg, log: log, loop: l, limit: connectionLimit(cfg.maxConnections, fdsPerConnection), told: -shortageEvery}
 	s.fw = newForwarder(l, s.connectionClosed)
 	s.status = newStatus(s, send)
 	s.idle = l.newTimer(s.idleOver)

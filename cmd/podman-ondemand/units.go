@@ -22,6 +22,7 @@ type unitCommand struct {
 
 var unitCommands = []unitCommand{
 	{name: "proxy", usage: "proxy [OPTION...] TARGET...", long: proxyHelp, run: proxy.Main},
+	{name: "activate", usage: proxy.ActivateUsage, long: proxy.ActivateHelp, run: proxy.Activate},
 	{name: "apply", usage: apply.Usage, long: apply.Help, run: apply.Main},
 	{name: "broken", usage: "broken MESSAGE...", long: brokenHelp, run: broken},
 }
@@ -56,11 +57,13 @@ container, or the path of a Unix socket. NAME-proxy.service shows how it is
 called: systemctl --user cat NAME-proxy.service`
 
 const brokenHelp = `Run in the place of a container by the NAME.service of a file with errors, not
-by people: prints the messages and fails, so that systemctl status shows them.`
+by people: prints the messages and fails, so that systemctl status shows them.
+Where it gets the sockets itself (Proxy=none) it refuses the connections.`
 
 func broken(messages []string) int {
 	for _, m := range messages {
 		fmt.Fprintf(os.Stderr, "<3>%s\n", m)
 	}
+	proxy.Refuse()
 	return 1
 }

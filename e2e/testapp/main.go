@@ -30,6 +30,8 @@ type options struct {
 	exitAfter    time.Duration // 0: lives on
 	exitCode     int           // of -exit-after
 	message      string
+	activated    bool          // serves what systemd passes
+	exitIdle     time.Duration // 0: never
 }
 
 // addresses is a flag that may be given several times.
@@ -53,6 +55,8 @@ func parseFlags() options {
 	flag.DurationVar(&o.exitAfter, "exit-after", 0, "exit after so long")
 	flag.IntVar(&o.exitCode, "exit-code", 1, "the exit status of -exit-after")
 	flag.StringVar(&o.message, "message", "hello", "the first line that / answers")
+	flag.BoolVar(&o.activated, "activated", false, "serve the sockets that systemd passes, and listen nowhere")
+	flag.DurationVar(&o.exitIdle, "exit-idle", 0, "with -activated: exit when not used for so long")
 	flag.Parse()
 	if len(o.listen) == 0 && len(o.echo) == 0 {
 		o.listen = addresses{"80"}
@@ -100,6 +104,9 @@ func endAsTold(o options) {
 
 func serveAll(o options) {
 	web := site{message: o.message, instance: fmt.Sprintf("%d-%d", os.Getpid(), time.Now().UnixNano()), started: time.Now()}
+	if o.activated {
+		log.Fatal(activated(web, o.exitIdle))
+	}
 	for _, address := range o.listen {
 		go serve(listen(address), web.serve)
 	}
