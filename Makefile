@@ -10,6 +10,10 @@ COLD = github.com/... fmt reflect
 VERSION ?= $(shell cat VERSION 2>/dev/null || git describe --tags --always --dirty 2>/dev/null || echo unknown)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GENERATORS = lib/systemd/user-generators lib/systemd/system-generators
+MANPAGES = $(wildcard packaging/man/*.[158])
+# Each shell, and where it looks for completions below PREFIX/share.
+COMPLETIONS = bash:bash-completion/completions/podman-ondemand zsh:zsh/site-functions/_podman-ondemand \
+  fish:fish/vendor_completions.d/podman-ondemand.fish
 # What did not run, a line each with the reason; "make test" names it at the end.
 NOT_RUN = bin/not-run
 
@@ -24,6 +28,15 @@ install: all
 	for dir in $(GENERATORS); do \
 	  mkdir -p $(DESTDIR)$(PREFIX)/$$dir && ln -sf ../../../bin/podman-ondemand $(DESTDIR)$(PREFIX)/$$dir/podman-ondemand || exit; \
 	done
+	for page in $(MANPAGES); do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit; done
+	set -e; for shell in $(COMPLETIONS); do \
+	  file=$(DESTDIR)$(PREFIX)/share/$${shell#*:}; mkdir -p $${file%/*}; \
+	  bin/podman-ondemand completion $${shell%%:*} >$$file; \
+	done
+
+# The manual pages are in the repository: a test says when this has to be run.
+man:
+	$(GO) test ./cmd/podman-ondemand -run '^TestManPages$$' -update
 
 # Every test there is. What cannot run on this machine is named at the end, and in CI it is a failure.
 test:
@@ -65,4 +78,4 @@ clean:
 
 FORCE:
 
-.PHONY: all install test unit e2e demo bench clean FORCE
+.PHONY: all install man test unit e2e demo bench clean FORCE
