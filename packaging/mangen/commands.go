@@ -1,6 +1,7 @@
 package mangen
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,13 +78,16 @@ func explained(c *cobra.Command) string {
 	return strings.TrimSpace(w.String())
 }
 
-// marked sets what a person would type apart from the words of a help text:
-// paths and options.
+// typed are words that begin like an option or a path, and assignments.
+var typed = regexp.MustCompile(`^(--|/|~/)|^[A-Z]\w*=`)
+
+// marked sets what a person would type apart from the words of a plain text:
+// paths, options, and keys with or without a value.
 func marked(text string) string {
 	words := strings.Split(text, " ")
 	for i, word := range words {
 		bare := strings.TrimRight(word, ".,;:)")
-		if strings.HasPrefix(bare, "--") || strings.HasPrefix(bare, "/") || strings.HasPrefix(bare, "~/") {
+		if typed.MatchString(bare) {
 			words[i] = "`" + bare + "`" + escaped(word[len(bare):])
 		} else {
 			words[i] = escaped(word)

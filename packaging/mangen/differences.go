@@ -1,6 +1,16 @@
 package mangen
 
-// differences lists where a file means something else than a Quadlet.
+import (
+	"strings"
+
+	"podman-ondemand/parser"
+)
+
+// differences lists where a file means something else than to Quadlet.
 func differences() string {
-	return ""
+	var w strings.Builder
+	for _, d := range parser.Differences {
+		defined(&w, "**"+d.Subject+"**", marked(d.Text))
+	}
+	return w.String()
 }
