@@ -34,7 +34,10 @@ install: all
 	  bin/podman-ondemand completion $${shell%%:*} >$$file; \
 	done
 
-# The manual pages are in the repository: a test says when this has to be run.
+# The manual pages and the picture of the units are in the repository: tests say when this has to be run.
+docs: man
+	$(GO) test ./packaging/picture -run '^TestPicture$$' -update
+
 man:
 	$(GO) test ./cmd/podman-ondemand -run '^TestManPages$$' -update
 
@@ -78,4 +81,4 @@ clean:
 
 FORCE:
 
-.PHONY: all install man test unit e2e demo bench clean FORCE
+.PHONY: all install man docs test unit e2e demo bench clean FORCE

@@ -113,11 +113,12 @@ func Find(all []Block, name string, b Block) (found Block, ok bool) {
 	return found, ok
 }
 
-// Files are the block and all files of documents that it refers to, by their names. missing are those that no document has.
+// Files are the block and all files of documents that belong to it, by their names: those that one of them refers to, and the
+// containers of a pod among them. missing are those that no document has.
 func Files(all []Block, b Block) (files map[string]string, missing []string) {
 	files = map[string]string{b.Name: b.Text}
 	for todo := []Block{b}; len(todo) > 0; todo = todo[1:] {
-		for _, name := range todo[0].Needs() {
+		for _, name := range append(todo[0].Needs(), members(all, todo[0])...) {
 			if _, have := files[name]; have {
 				continue
 			}
@@ -131,6 +132,16 @@ func Files(all []Block, b Block) (files map[string]string, missing []string) {
 		}
 	}
 	return files, missing
+}
+
+// members are the containers that say that they run in the pod b.
+func members(all []Block, b Block) (names []string) {
+	for _, other := range all {
+		if strings.HasSuffix(b.Name, ".pod") && strings.Contains(other.Text, "\nPod="+b.Name+"\n") {
+			names = append(names, other.Name)
+		}
+	}
+	return names
 }
 
 var inlineCommand = regexp.MustCompile("`(podman-ondemand [^`]+)`")
