@@ -34,6 +34,9 @@ func TestInstallForOneUser(t *testing.T) {
 	}
 	host.run(t, "mkdir", "-p", ".local/bin")
 	t.Log(host.run(t, "podman-ondemand", "install"))
+	if page := host.run(t, "sh", "-c", "PATH=$HOME/.local/bin:$PATH man --where podman-ondemand.unit"); page != "/home/demo/.local/share/man/man5/podman-ondemand.unit.5\n" {
+		t.Errorf("man finds %q", page)
+	}
 	a.mustListen(a.port)
 	a.mustGet("/")
 	record(t, "podman-ondemand install, as the user", "the port listens", "listens, answers")
@@ -44,7 +47,7 @@ func TestInstallForOneUser(t *testing.T) {
 	if state := host.show(t, "podman-ondemand-apply@any.service", "LoadState"); state != "not-found" {
 		t.Error("the generator is still called after uninstall")
 	}
-	if left, _ := host.try("sh", "-c", "ls ~/.config/systemd/user-generators/* ~/.config/systemd/user.conf.d/* 2>/dev/null"); strings.Contains(left, "podman-ondemand") {
+	if left, _ := host.try("sh", "-c", "ls ~/.config/systemd/user-generators/* ~/.config/systemd/user.conf.d/* ~/.local/share/man/*/* 2>/dev/null"); strings.Contains(left, "podman-ondemand") {
 		t.Errorf("left over: %s", left)
 	}
 	if failed := host.systemctl(t, "list-units", "--all", "--plain", "--no-legend", a.name+"*", "podman-ondemand*"); strings.TrimSpace(failed) != "" {

@@ -29,7 +29,11 @@ func (h *host) install(ctx context.Context) bool {
 			return false
 		}
 	}
-	if !h.copyProgram() || !h.makeFilesDir() || !h.linkProgram() || !h.setEnvironment(ctx, systemd) {
+	if !h.copyProgram() || !h.makeFilesDir() || !h.linkProgram() {
+		return false
+	}
+	h.copyManPages()
+	if !h.setEnvironment(ctx, systemd) {
 		return false
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
@@ -20,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"podman-ondemand/manager"
+	"podman-ondemand/packaging/man"
 )
 
 // Help is what install does.
@@ -29,6 +31,7 @@ const Help = `Sets podman-ondemand up for the user who runs it, without root:
     ~/.config/systemd/user.conf.d/50-podman-ondemand.conf;
   - makes ~/.config/containers/systemd, where .ondemand files go;
   - links ~/.local/bin/podman-ondemand to the program;
+  - puts the manual pages into ~/.local/share/man;
   - runs a daemon-reload and asks systemd whether all that took.
 The exit status is 0 only if it works. Run it again at any time; a newer
 program replaces the older one.
@@ -84,6 +87,8 @@ type host struct {
 
 	made []string // directories that were not there
 
+	pages fs.FS // the manual pages
+
 	noexec  func(dir string) bool
 	podman  func(context.Context) (string, error) // what `podman --version` prints
 	connect func(context.Context) (manager.Interface, error)
@@ -107,6 +112,7 @@ func thisHost(getenv func(string) string) (*host, error) {
 		generators: within("user-generators", "/run/systemd", "/etc/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"),
 		confs:      []string{"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"},
 		linger:     "/var/lib/systemd/linger",
+		pages:      man.Pages,
 		noexec:     noexec, podman: podmanVersion,
 		out: os.Stdout, err: os.Stderr,
 	}

@@ -39,6 +39,7 @@ func (h *host) emptied() []string {
 	return []string{
 		h.generatorDir(), h.confDir(), filepath.Join(h.config, "systemd"),
 		h.filesDir(), filepath.Join(h.config, "containers"), h.config,
+		filepath.Join(h.manDir(), "man1"), filepath.Join(h.manDir(), "man5"), filepath.Join(h.manDir(), "man8"), h.manDir(), filepath.Dir(h.manDir()),
 		h.binDir(), filepath.Join(h.home, ".local"),
 	}
 }
