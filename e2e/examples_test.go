@@ -108,6 +108,9 @@ func withTestApp(t *testing.T, text string) string {
 	for _, m := range secret.FindAllStringSubmatch(text, -1) {
 		host.run(t, "sh", "-c", `printf x | podman secret create --replace "$1" -`, "sh", m[1])
 	}
+	if strings.Contains(text, "\nProxy=none\n") {
+		return image.ReplaceAllString(text, "Image=localhost/testapp\nExec=-activated")
+	}
 	return image.ReplaceAllString(text, "Image=localhost/testapp\nExec=-listen "+port)
 }
 

@@ -16,7 +16,7 @@ type Difference struct {
 var Differences = []Difference{
 	{"PublishPort=", "Where to listen on demand: systemd listens on the port of the host, and podman publishes nothing. " +
 		"So each line names a port of the host; Quadlet lets podman choose one where there is none."},
-	{"PublishPort= and UDP", "A port with /udp is an error, since connections are what is passed on."},
+	{"PublishPort= and UDP", "A port with /udp is an error, since connections are what is passed on; without a proxy (Proxy=none in [OnDemand]) it is fine."},
 	{"Waiting for the network", "The container does not wait for the network, which on many systems costs the first client 90 seconds. " +
 		"DefaultDependencies=yes in [Quadlet] brings that back; with Quadlet it is the default."},
 	{"[Install]", "It is about the socket, and without it sockets.target wants that. " +

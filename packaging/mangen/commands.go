@@ -125,7 +125,23 @@ func examples(c *cobra.Command) string {
 	}
 	var lines []string
 	for line := range strings.SplitSeq(strings.Trim(c.Example, "\n"), "\n") {
-		lines = append(lines, strings.TrimPrefix(line, "  "))
+		lines = append(lines, continued(strings.TrimPrefix(line, "  ")))
 	}
 	return "\n\n" + fence + "sh\n" + strings.Join(lines, "\n") + "\n" + fence
+}
+
+// exampleWidth is what is left of 80 columns where the examples of a command stand.
+const exampleWidth = 62
+
+// continued breaks a long line of a shell as one would type it in two.
+func continued(line string) string {
+	if len(line) <= exampleWidth {
+		return line
+	}
+	const indent = "    "
+	i := strings.LastIndexByte(line[:exampleWidth-1], ' ')
+	if i < len(indent) || strings.HasPrefix(line, "#") {
+		return line
+	}
+	return line[:i] + " \\\n" + continued(indent+line[i+1:])
 }

@@ -40,6 +40,11 @@ func withFacts(text string, k parser.Key) string {
 	if k.Needs != "" {
 		first = withFact(first, "podman "+k.Needs+" or newer")
 	}
+	for _, v := range parser.NewerValues {
+		if v.Section == k.Section && v.Name == k.Name {
+			first = withFact(first, "`"+v.Value+"`: podman "+v.Needs+" or newer")
+		}
+	}
 	if more {
 		return first + "\n\n" + rest
 	}

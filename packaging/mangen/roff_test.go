@@ -49,3 +49,18 @@ func TestCommandText(t *testing.T) {
 		}
 	}
 }
+
+func TestContinued(t *testing.T) {
+	short := "podman-ondemand convert readme.txt"
+	if got := continued(short); got != short {
+		t.Error(got)
+	}
+	long := "podman-ondemand convert -o ~/.config/containers/systemd/ -- docker run --name a-long-name image"
+	want := "podman-ondemand convert -o ~/.config/containers/systemd/ -- \\\n    docker run --name a-long-name image"
+	if d := cmp.Diff(want, continued(long)); d != "" {
+		t.Error(d)
+	}
+	if word := strings.Repeat("x", 70); continued("    "+word) != "    "+word {
+		t.Error("a long word")
+	}
+}
