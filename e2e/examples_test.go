@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -93,13 +94,13 @@ var (
 	secret    = regexp.MustCompile(`(?m)^Secret=([^,\n]+)`)
 )
 
-// withTestApp puts the test application in the place of the image, listening where the example says, and makes what the host
-// must have: directories and secrets.
+// withTestApp puts the test application in the place of the images, the first listening where the example says and others of
+// the pod beside it, and makes what the host must have: directories and secrets.
 func withTestApp(t *testing.T, text string) string {
-	port := "3000" // of a container in a pod, which does not say it itself
+	port := 3000 // of a container in a pod, which does not say it itself
 	for _, r := range []*regexp.Regexp{published, behind} {
 		if m := r.FindStringSubmatch(text); m != nil {
-			port = m[len(m)-1]
+			port, _ = strconv.Atoi(m[len(m)-1])
 		}
 	}
 	for _, m := range hostPath.FindAllStringSubmatch(text, -1) {
@@ -111,7 +112,10 @@ func withTestApp(t *testing.T, text string) string {
 	if strings.Contains(text, "\nProxy=none\n") {
 		return image.ReplaceAllString(text, "Image=localhost/testapp\nExec=-activated")
 	}
-	return image.ReplaceAllString(text, "Image=localhost/testapp\nExec=-listen "+port)
+	return image.ReplaceAllStringFunc(text, func(string) string {
+		port++
+		return fmt.Sprintf("Image=localhost/testapp\nExec=-listen %d", port-1)
+	})
 }
 
 // address is how curl reaches the first thing that the example listens on.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -97,10 +98,13 @@ func (b Block) IsOnDemand() bool { return strings.HasSuffix(b.Name, ".ondemand")
 
 var fileOfQuadlet = regexp.MustCompile(`[\w@.-]+\.(?:ondemand|container|pod|volume|network|image|build|artifact|kube)\b`)
 
-// Needs gives the names of the files that a block refers to.
+// Needs gives the names of the files that a block refers to. A container of the file itself, as [Container db], is none.
 func (b Block) Needs() []string {
 	_, text, _ := strings.Cut(b.Text, "\n")
-	return fileOfQuadlet.FindAllString(text, -1)
+	return slices.DeleteFunc(fileOfQuadlet.FindAllString(text, -1), func(name string) bool {
+		member, ok := strings.CutSuffix(name, ".container")
+		return ok && strings.Contains(text, "[Container "+member+"]\n")
+	})
 }
 
 // Find finds the block that is a file of that name, in the document of b or else in any.

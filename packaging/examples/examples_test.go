@@ -105,7 +105,7 @@ func TestFiles(t *testing.T) {
 		{Doc: "x", Name: "a.pod", Text: "# /etc/a.pod\n[Pod]\n"},
 		{Doc: "y", Name: "a.pod", Text: "# /etc/a.pod\n[Pod]\nPodName=y\n"},
 		{Doc: "x", Name: "in.container", Text: "# /etc/in.container\n[Container]\nPod=a.pod\n"},
-		{Doc: "y", Name: "a.ondemand", Text: "# /etc/a.ondemand\nUnit=a.pod\nWants=gone.container\n"},
+		{Doc: "y", Name: "a.ondemand", Text: "# /etc/a.ondemand\nUnit=a.pod\nWants=gone.container own.container\n[Container own]\n"},
 	}
 	files, missing := Files(all, all[3])
 	if files["a.pod"] != all[1].Text || files["in.container"] == "" || len(files) != 3 || !slices.Equal(missing, []string{"gone.container"}) {
