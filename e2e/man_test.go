@@ -15,7 +15,8 @@ func TestManPages(t *testing.T) {
 		t.Fatalf("%q %v", pages, err)
 	}
 	for _, page := range pages {
-		name, section, _ := cutLastDot(filepath.Base(page))
+		section := filepath.Ext(page)[1:]
+		name := strings.TrimSuffix(filepath.Base(page), "."+section)
 		file := strings.TrimSpace(host.run(t, "man", "--where", section, name))
 		if want := "/usr/share/man/man" + section + "/" + name + "." + section; file != want {
 			t.Errorf("man %s finds %s, want %s", name, file, want)
@@ -37,12 +38,4 @@ func TestManPages(t *testing.T) {
 		}
 	}
 	record(t, "manual pages through mandoc and groff", "without a word", "3 of 3")
-}
-
-func cutLastDot(s string) (before, after string, found bool) {
-	i := strings.LastIndexByte(s, '.')
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+1:], true
 }

@@ -50,8 +50,8 @@ func Draw(dir string) (string, error) {
 func arrowsOf(path string, d os.DirEntry) ([]arrow, error) {
 	parent := filepath.Base(filepath.Dir(path))
 	if d.Type()&os.ModeSymlink != 0 {
-		target, kind, _ := cutLast(parent, ".")
-		return []arrow{{target, kind, d.Name()}}, nil
+		kind := filepath.Ext(parent)
+		return []arrow{{strings.TrimSuffix(parent, kind), strings.TrimPrefix(kind, "."), d.Name()}}, nil
 	}
 	unit := d.Name()
 	if target, ok := strings.CutSuffix(parent, ".d"); ok {
@@ -77,14 +77,6 @@ func arrowsOf(path string, d os.DirEntry) ([]arrow, error) {
 		}
 	}
 	return arrows, nil
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
 }
 
 // hash is what changes with any change of the socket, and tells nobody anything.
