@@ -17,10 +17,10 @@ import (
 //     goes takes the container with it (proxiesUnit);
 //   - no start limit, since reaching it would fail the socket for good.
 func proxyUnit(app Application, p pair, opt Options) Unit {
-	container, socket := sibling(app.container()), sibling(p.socket())
+	container, socket := Sibling(app.container()), Sibling(p.socket())
 	stops := Option{"PropagatesStopTo", container}
 	if app.several() {
-		stops = Option{"Wants", sibling(app.proxies())}
+		stops = Option{"Wants", Sibling(app.proxies())}
 	}
 	return Unit{p.proxy(), []Section{
 		app.unitSection(": passes connections on to "+app.what(),
@@ -55,14 +55,19 @@ func (app Application) what() string {
 	if app.Existing != "" {
 		return app.Existing
 	}
+	if app.Pod != nil {
+		return "its pod"
+	}
 	return "its container"
 }
 
 func proxyCommand(app Application, p pair, opt Options) []Arg {
-	container := sibling(app.container())
+	container := Sibling(app.container())
 	dir := "%t/" + runtimeDir(strings.TrimSuffix(string(container), ".service"))
 	args := []Arg{Literal(opt.Program), "proxy", "--unit=" + Written(string(container))}
 	switch {
+	case app.Pod != nil:
+		args = append(args, "--pod", "--container="+app.infra())
 	case app.Existing == "":
 		args = append(args, "--pid-file="+Written(dir+pidFile), "--conmon-pid-file="+Written(dir+conmonPidFile))
 	case app.Inside != "":

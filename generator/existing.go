@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"slices"
 	"strings"
 
 	"podman-ondemand/parser"
@@ -23,8 +24,8 @@ func (t *translator) existing() {
 	}
 	t.app.Inside = t.inside()
 	for _, s := range t.file.Sections {
-		if s.Name == parser.SectionContainer || s.Name == parser.SectionService {
-			t.diags.Errorf(s.Pos, "[%s] beside Unit=", s.Name).Hintf("what it says belongs to %s", w.Text)
+		if slices.Contains([]string{parser.SectionContainer, parser.SectionPod, parser.SectionService}, s.Name) {
+			t.diags.Errorf(s.Pos, "[%s] beside Unit=", s.Title()).Hintf("what it says belongs to %s", w.Text)
 		}
 	}
 }
