@@ -55,15 +55,22 @@ func send(message string) { daemon.SdNotify(false, message) }
 // firstStage finds the container and enters it.
 func firstStage(cfg config, args []string, fds []int, log logger) int {
 	began := time.Now()
+	done := func() {}
+	if cfg.pod {
+		done = cfg.failWhenStopped(fds, log)
+	}
 	send(extendStart(cfg.startTimeout) + "STATUS=Waiting for " + cfg.unit)
 	s := systemd{userManager: cfg.userManager}
 	c, err := awaitContainer(&cfg, outside{s.unit, s.unitOf, time.Now, time.Sleep})
+	if err == nil {
+		cfg.waited = time.Since(began)
+		if err = c.enter(args, cfg.waited); err != nil {
+			err = fmt.Errorf("cannot enter the container of %s: %w", cfg.unit, err)
+		}
+	}
+	done()
 	if err != nil {
 		return fail(1, err, fds, log)
-	}
-	cfg.waited = time.Since(began)
-	if err := c.enter(args, cfg.waited); err != nil {
-		return fail(1, fmt.Errorf("cannot enter the container of %s: %w", cfg.unit, err), fds, log)
 	}
 	cfg.pidfd = c.pidfd
 	return secondStage(cfg, fds, log)

@@ -62,6 +62,11 @@ func (c *config) findNamed(o outside) (*container, error) {
 	if err != nil || !woken.Up() {
 		return nil, errNoContainer
 	}
+	if c.pod {
+		if err := unsettled(woken, o); err != nil {
+			return nil, err
+		}
+	}
 	none := errNoContainer
 	for _, m := range conmonsOf(c.container) {
 		owner, err := o.unitOf(m.pid)

@@ -123,11 +123,9 @@ func (s *server) stop(why string) {
 	})
 }
 
-// podFailed: a pod that is stopped before it has answered is one of which a container could not start. Were its clients left
-// in the queue, they would start it again and again.
+// podFailed: the pod goes before it has answered.
 func (s *server) podFailed() {
-	s.log(prioWarning, "%s was stopped before the application answered, as if one of its containers could not start: the waiting connections are closed; see %s.",
-		s.cfg.unit, s.cfg.unitStatus())
+	s.log(prioWarning, "The waiting connections are closed: %s.", s.cfg.whyStopped())
 	s.giveUpAll()
 }
 
