@@ -16,6 +16,7 @@ import (
 func (t *translator) container() {
 	c := &t.app.Container
 	c.Name, c.Cgroups, c.Notify = defaultName(t.app.Name), "split", "conmon"
+	_, t.joins = t.file.Last(t.section, "Pod")
 	t.keys()
 	t.image()
 	c.WaitForNetwork = t.yes(parser.SectionQuadlet, "DefaultDependencies")

@@ -242,13 +242,7 @@ func (t *translator) serviceType() string {
 }
 
 // inPod says whether the container is one of a pod.
-func (t *translator) inPod() bool {
-	if t.podOf != nil {
-		return true
-	}
-	_, joins := t.file.Last(parser.SectionContainer, "Pod")
-	return joins && t.section == parser.SectionContainer
-}
+func (t *translator) inPod() bool { return t.podOf != nil || t.joins }
 
 // podsKeys are the keys that podman-run(1) refuses with --pod: they are about
 // what the containers of a pod share.

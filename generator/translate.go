@@ -65,6 +65,8 @@ type translator struct {
 	// its pod; "" and nil for what has no other one above it.
 	label string
 	podOf *translator
+	// joins says that the container is in a pod of Quadlet's.
+	joins bool
 	// listens says that all its addresses could be read.
 	listens bool
 }
