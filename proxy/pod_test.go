@@ -51,8 +51,15 @@ func TestPodLosesApplication(t *testing.T) {
 			t.Fatal(err)
 		}
 		go func() {
-			if c, err := l.Accept(); err == nil {
-				echo(c)
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				go func() {
+					defer c.Close()
+					echo(c)
+				}()
 			}
 		}()
 		_, port, _ := net.SplitHostPort(l.Addr().String())
