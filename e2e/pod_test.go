@@ -206,7 +206,7 @@ func TestPodLosesContainer(t *testing.T) {
 	p := startPod(t, "", "")
 	p.kill(p.members[1])
 	eventually(t, 10*time.Second, "the proxy has gone", func() bool { return p.state(p.proxy()) != "active" })
-	p.mustGet("/") // the other one may not have been stopped yet, and goes on
+	p.mustGet("/")       // the other one may not have been stopped yet, and goes on
 	p.kill(p.members[1]) // it runs again
 	p.mustBeGone(t)
 }
