@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,15 +33,17 @@ type applier struct {
 
 	bindable func(manager.Listening) error
 	podman   func(ctx context.Context, args ...string) error
+	// commandLine are the words of a process's, none without one.
+	commandLine func(pid int) []string
 }
 
 func (a applier) logf(level, format string, args ...any) {
 	fmt.Fprintf(a.log, level+a.app.name+": "+format+"\n", args...)
 }
 
-// runtimeDir is the RuntimeDirectory= of the container's service, beside that of the marks.
-func (a applier) runtimeDir() string {
-	return filepath.Join(filepath.Dir(a.dir), "podman-ondemand", a.app.name)
+// runtimeDir is the RuntimeDirectory= of a container's service, beside that of the marks.
+func (a applier) runtimeDir(service string) string {
+	return filepath.Join(filepath.Dir(a.dir), "podman-ondemand", strings.TrimSuffix(service, ".service"))
 }
 
 // action is what a start has to do with the socket.

@@ -58,12 +58,17 @@ func upheld(by ...string) manager.Unit {
 func newApplier(t *testing.T, f *managertest.Fake) (applier, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
-	a := applier{
+	var a applier
+	a = applier{
 		systemd: f, app: application{"web", thisHash}, dir: filepath.Join(t.TempDir(), "marks"), log: log,
 		retry: time.Millisecond, patience: 5 * time.Millisecond,
 		bindable: func(manager.Listening) error { return nil },
+		commandLine: func(pid int) []string {
+			return map[int][]string{7: {"podman-ondemand", "proxy", "--unit=web.service", "80"}, 8: {"x", "proxy", "--unit=app-pod.service", "80"}}[pid]
+		},
 		podman: func(_ context.Context, args ...string) error {
-			f.Orders = append(f.Orders, "podman "+strings.Join(args, " "))
+			order := "podman " + strings.Join(args, " ")
+			f.Orders = append(f.Orders, strings.ReplaceAll(order, filepath.Dir(a.dir), "RUN"))
 			return nil
 		},
 	}
@@ -94,6 +99,7 @@ type situation struct {
 	dirs   []string // in the runtime directory
 	units  []manager.Unit
 	fails  map[string]error
+	pids   map[string]int // of main processes, whose command lines are below
 	on     func(*managertest.Fake, string)
 	orders []string
 	after  record // the mark
@@ -102,7 +108,7 @@ type situation struct {
 
 func (s situation) run(t *testing.T, verb func(applier, context.Context) error) {
 	t.Helper()
-	f := &managertest.Fake{Loaded: s.units, Fails: s.fails, On: s.on, Listen: manager.Listening{Streams: s.listen}}
+	f := &managertest.Fake{Loaded: s.units, Fails: s.fails, On: s.on, Listen: manager.Listening{Streams: s.listen}, PIDs: s.pids}
 	a, log := newApplier(t, f)
 	tries := 0
 	a.bindable = func(manager.Listening) error {
@@ -373,6 +379,8 @@ func TestStartProxyWokenInBetween(t *testing.T) {
 
 func TestStop(t *testing.T) {
 	const rm = "podman rm -v -f -i --filter label=PODMAN_SYSTEMD_UNIT=web.service"
+	const rmApp = "podman rm -v -f -i --filter label=PODMAN_SYSTEMD_UNIT=web-app.service"
+	const rmPod = "podman pod rm --ignore --force --pod-id-file RUN/podman-ondemand/web/pod.id"
 	stopping := func(unit string) string { return "<6>web: the file has gone, stopping " + unit }
 	for _, s := range []situation{{
 		name:  "only the text has changed, or the system goes down",
@@ -447,6 +455,30 @@ func TestStop(t *testing.T) {
 		dirs:   []string{"podman-ondemand/web"},
 		units:  []manager.Unit{gone("web.service", "inactive")},
 		orders: []string{rm, rm},
+	}, {
+		name: "a pod removed while awake, and what is not its own",
+		mark: applied,
+		dirs: []string{"podman-ondemand/web/pod.id", "podman-ondemand/web-app", "podman-ondemand/web-other"},
+		units: []manager.Unit{gone("web.socket", "active"), gone("web-proxy.service", "active"), gone("web.service", "active"),
+			gone("web-app.service", "active"), gone("web-db.service", "failed"),
+			unit("web-other.service", "active"), gone("web-foreign.service", "active"), gone("web2-app.service", "failed")},
+		orders: []string{"stop web.socket", "stop web-proxy.service", rmApp, "stop web-app.service", rmApp,
+			"reset-failed web-db.service", rmPod, "stop web.service", rmPod},
+		log: []string{stopping("web.socket"), stopping("web-proxy.service"), stopping("web-app.service"), stopping("web.service")},
+	}, {
+		name:   "removed while awake, a container of its own",
+		mark:   applied,
+		pids:   map[string]int{"web-proxy.service": 7},
+		units:  []manager.Unit{gone("web-proxy.service", "active")},
+		orders: []string{"stop web-proxy.service"},
+		log:    []string{stopping("web-proxy.service")},
+	}, {
+		name:   "removed while awake, Unit= was another one's",
+		mark:   applied,
+		pids:   map[string]int{"web-proxy.service": 8},
+		units:  []manager.Unit{gone("web-proxy.service", "active"), unit("app-pod.service", "active")},
+		orders: []string{"stop web-proxy.service", "stop app-pod.service"},
+		log:    []string{stopping("web-proxy.service"), "<6>web: the file has gone, stopping app-pod.service, which it had woken"},
 	}, {
 		name:   "masked and removed",
 		mark:   applied,

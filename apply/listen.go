@@ -134,11 +134,19 @@ func (a applier) stopPredecessor(ctx context.Context, socket manager.Unit) error
 	if err != nil || !proxy.Down() {
 		return err
 	}
-	if _, err := os.Lstat(filepath.Join(a.runtimeDir(), "container.pid")); !errors.Is(err, os.ErrNotExist) {
+	if a.hasOurs() {
 		return nil
 	}
 	a.logf(levelInfo, "%s still runs as it was before it was started on demand, stopping it; the next connection starts it again", u.Name)
 	return a.systemd.Stop(ctx, u.Name)
+}
+
+// hasOurs says whether podman has written down what the proxy finds a container or a pod of ours by.
+func (a applier) hasOurs() bool {
+	return slices.ContainsFunc([]string{"container.pid", "pod.id"}, func(name string) bool {
+		_, err := os.Lstat(filepath.Join(a.runtimeDir(a.app.service()), name))
+		return !errors.Is(err, os.ErrNotExist)
+	})
 }
 
 // together says whether two units were made of the same file.

@@ -147,12 +147,14 @@ func parseInstance(instance string) (application, error) {
 func (a application) socket() string  { return a.name + ".socket" }
 func (a application) service() string { return a.name + ".service" }
 
-// proxy is NAME-proxy.service; of an instance NAME-proxy@INSTANCE.service.
-func (a application) proxy() string {
+func (a application) proxy() string { return a.member("proxy") }
+
+// member is NAME-MEMBER.service; of an instance NAME-MEMBER@INSTANCE.service.
+func (a application) member(member string) string {
 	if template, instance, ok := strings.Cut(a.name, "@"); ok {
-		return template + "-proxy@" + instance + ".service"
+		return template + "-" + member + "@" + instance + ".service"
 	}
-	return a.name + "-proxy.service"
+	return a.name + "-" + member + ".service"
 }
 
 // proxies is NAME-proxies.target, which is there where an application has several proxies.
@@ -216,7 +218,7 @@ func (c command) try(dir string, last *failure) (*failure, error) {
 	defer conn.Close()
 	a := applier{
 		systemd: conn, scope: c.scope, app: c.app, dir: dir, log: os.Stderr, retry: retry, patience: patience,
-		bindable: bindable, podman: podman,
+		bindable: bindable, podman: podman, commandLine: commandLine,
 	}
 	if c.verb == "stop" {
 		return nil, a.stop(ctx)
@@ -236,6 +238,12 @@ func podman(ctx context.Context, args ...string) error {
 		return fmt.Errorf("%s %s: %w", program, strings.Join(args, " "), err)
 	}
 	return nil
+}
+
+// commandLine reads /proc/PID/cmdline (proc(5)).
+func commandLine(pid int) []string {
+	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	return strings.Split(string(text), "\x00")
 }
 
 func runtimeDir(getenv func(string) string) string {

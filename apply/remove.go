@@ -33,15 +33,21 @@ func (a applier) stop(ctx context.Context) error {
 	if err != nil {
 		a.logf(levelErr, "%v", err)
 	}
-	names := []string{a.app.socket(), a.app.proxy(), a.app.proxies(), a.app.service()}
-	for _, name := range append(names, connections...) {
+	woken := a.woken(ctx)
+	names := append([]string{a.app.socket(), a.app.proxy(), a.app.proxies()}, a.members(ctx)...)
+	for _, name := range append(append(names, a.app.service()), connections...) {
 		if err := a.clear(ctx, name, template); err != nil {
+			a.logf(levelErr, "%v", err)
+		}
+	}
+	if woken != "" && !template {
+		if err := a.putToSleep(ctx, woken); err != nil {
 			a.logf(levelErr, "%v", err)
 		}
 	}
 	// Whatever hash the mark has: a newer instance waits for the lock, and finds that nothing was applied.
 	// The second is what "podman-ondemand activate" remembers.
-	return errors.Join(m.remove(), removeBelow(filepath.Dir(a.runtimeDir()), "."+a.app.name))
+	return errors.Join(m.remove(), removeBelow(filepath.Dir(a.runtimeDir(a.app.service())), "."+a.app.name))
 }
 
 // fromTemplate says whether u is an instance without a file of its own.
@@ -66,10 +72,57 @@ func (a applier) clear(ctx context.Context, name string, template bool) error {
 	switch isContainer := !slices.Contains([]string{a.app.socket(), a.app.proxy(), a.app.proxies()}, name); {
 	case !isContainer || u.LoadState != "not-found":
 		return a.end(ctx, u)
-	case name == a.app.service():
+	case name == a.app.service() || a.isMember(name):
 		return a.clearContainer(ctx, u)
 	}
 	return errors.Join(a.removeContainer(ctx, u.Name), a.end(ctx, u))
+}
+
+// woken names the unit of somebody else's that the proxy has woken ([OnDemand] Unit=), "" without one. systemd knows nothing
+// of it any more, but the proxy's command line tells.
+func (a applier) woken(ctx context.Context) string {
+	pid, err := a.systemd.MainPID(ctx, a.app.proxy())
+	if err != nil || pid == 0 {
+		return ""
+	}
+	for _, arg := range a.commandLine(pid) {
+		if unit, ok := strings.CutPrefix(arg, "--unit="); ok && unit != a.app.service() {
+			return unit
+		}
+	}
+	return ""
+}
+
+// putToSleep stops the unit, as the end of the proxy would have done while its file was there.
+func (a applier) putToSleep(ctx context.Context, unit string) error {
+	u, err := a.systemd.Unit(ctx, unit)
+	if err != nil || u.LoadState != "loaded" || u.Down() {
+		return err
+	}
+	a.logf(levelInfo, "the file has gone, stopping %s, which it had woken", unit)
+	return a.systemd.Stop(ctx, unit)
+}
+
+// isMember says whether name is made as that of a pod's container is.
+func (a applier) isMember(name string) bool {
+	ok, _ := path.Match(a.app.member("*"), name)
+	return ok
+}
+
+// members names the services of a pod's containers, NAME-MEMBER.service. They had the same file as the pod and went with it:
+// what has no file any more, and has a directory of ours or has failed, can be nothing else, or is of another file that was
+// removed.
+func (a applier) members(ctx context.Context) []string {
+	all, err := a.systemd.Units(ctx, a.app.member("*"))
+	if err != nil {
+		a.logf(levelErr, "%v", err)
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(all, func(name string) bool {
+		u, err := a.systemd.Unit(ctx, name)
+		_, missing := os.Lstat(a.runtimeDir(name))
+		return err != nil || name == a.app.proxy() || name == a.app.proxies() || u.LoadState != "not-found" || missing != nil && u.ActiveState != "failed"
+	})
 }
 
 // end stops the unit, and makes systemd forget it where it has failed.
@@ -90,19 +143,25 @@ func (a applier) end(ctx context.Context, u manager.Unit) error {
 // clearContainer does what the ExecStop= and ExecStopPost= of the container's service did, which have gone with its file:
 // systemd's own kill alone races with podman's clean-up, and podman may be left with a container that runs no more.
 func (a applier) clearContainer(ctx context.Context, u manager.Unit) error {
-	_, err := os.Lstat(a.runtimeDir())
+	dir := a.runtimeDir(u.Name)
+	_, err := os.Lstat(dir)
 	if u.Down() && err != nil {
 		return a.end(ctx, u) // it sleeps: nothing is left
 	}
 	errs := a.removeContainer(ctx, u.Name)
 	errs = errors.Join(errs, a.end(ctx, u), a.removeContainer(ctx, u.Name))
-	return errors.Join(errs, removeBelow(filepath.Dir(a.runtimeDir()), a.app.name))
+	return errors.Join(errs, removeBelow(filepath.Dir(dir), filepath.Base(dir)))
 }
 
-// removeContainer has podman remove what that service has started. podman gives its containers the label.
+// removeContainer has podman remove what that service has started: a pod, which it leaves the name of, or a container. podman
+// gives its containers the label.
 func (a applier) removeContainer(ctx context.Context, service string) error {
 	ctx, cancel := context.WithTimeout(ctx, manager.JobTimeout)
 	defer cancel()
+	pod := filepath.Join(a.runtimeDir(service), "pod.id")
+	if _, err := os.Lstat(pod); err == nil {
+		return a.podman(ctx, "pod", "rm", "--ignore", "--force", "--pod-id-file", pod)
+	}
 	return a.podman(ctx, "rm", "-v", "-f", "-i", "--filter", "label=PODMAN_SYSTEMD_UNIT="+service)
 }
 

@@ -63,7 +63,7 @@ func oneOf(r *rand.Rand, start string, values []string) string {
 func oracleKeys(version string) []parser.Key {
 	var keys []parser.Key
 	for _, k := range parser.Keys {
-		if _, out := oracleLeftOut[k.Name]; !out && k.Kind != parser.NotYet && k.Section == parser.SectionContainer && !newer(k.Since, version) {
+		if _, out := oracleLeftOut[k.Name]; !out && k.Section == parser.SectionContainer && !newer(k.Since, version) {
 			keys = append(keys, k)
 		}
 	}

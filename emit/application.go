@@ -37,9 +37,15 @@ type Application struct {
 	// Ready is the proxy's readiness check, "tcp" or "http:[PORT]/PATH".
 	Ready string
 
+	// Container is the container; of several it is the pod that they are in.
 	Container Container
+	// Pod is what an application of several containers has besides, else nil.
+	Pod *Pod
 	// Existing is the unit that is woken in the place of a container of our own.
 	Existing string
+	// Inside is the name of the container in whose network namespace the targets
+	// of an existing unit are; "" for the host's.
+	Inside string
 
 	// Broken are the errors of a file that cannot become a service, and keeps its
 	// place: the socket listens, and each connection is refused.
@@ -67,12 +73,17 @@ func (l Listener) isPath() bool {
 	return strings.HasPrefix(string(l.Address), "/") || strings.HasPrefix(string(l.Address), "%t/")
 }
 
-// Container is how podman runs the container.
+// Container is how podman runs the container, or makes the pod.
 type Container struct {
 	Name Arg
+	// Pod is podman's name of the pod that it joins, if it does, and PodService
+	// the unit that makes that one.
+	Pod        Arg
+	PodService Value
 	// Global are podman's arguments before its command.
 	Global []Arg
-	// Run are the arguments of "podman run" after those of the trio's own.
+	// Run are the arguments of "podman run", or of "podman pod create", after
+	// those of the trio's own.
 	Run []Arg
 	// Notify is podman's --sdnotify: conmon, container or healthy.
 	Notify string
@@ -113,10 +124,13 @@ func Units(app Application, opt Options) Tree {
 	if app.several() {
 		units = append(units, proxiesUnit(app))
 	}
-	if app.Existing == "" {
-		units = append(units, containerUnit(app, opt))
-	} else {
+	switch {
+	case app.Existing != "":
 		units = append(units, existingDropIn(app))
+	case app.Pod != nil:
+		units = append(units, podUnits(app, opt)...)
+	default:
+		units = append(units, containerUnit(app, opt))
 	}
 	return Tree{Units: units, Links: socketLinks(app)}
 }
@@ -150,9 +164,9 @@ func UnitName(base, suffix, extension string) string {
 	return prefix + suffix + "@" + instance + extension
 }
 
-// sibling is how one unit of app names another: those of a template name the
+// Sibling is how one unit of app names another: those of a template name the
 // one of the same instance.
-func sibling(name string) Value {
+func Sibling(name string) Value {
 	prefix, rest, template := strings.Cut(name, "@")
 	if template && strings.HasPrefix(rest, ".") {
 		return Text(prefix) + "@%i" + Text(rest)
@@ -175,7 +189,7 @@ func (app Application) installed(p pair) string {
 // title is what the descriptions of all units begin with: a person's own
 // Description=, or the name.
 func (app Application) title() Value {
-	title := sibling(app.Name + ".")
+	title := Sibling(app.Name + ".")
 	title = title[:len(title)-1]
 	for _, o := range app.Unit {
 		if o.Key == "Description" && o.Value != "" {

@@ -24,13 +24,29 @@ const runMark Arg = "%t/podman-ondemand/.%N"
 // containerUnit makes NAME.service as Quadlet would write it, but for the
 // published ports: a person's lines first, then those that must hold.
 func containerUnit(app Application, opt Options) Unit {
+	return serviceUnit(app, opt, ": container", append(inPod(app), stopsWithSocket(app)...), containerService(app, opt))
+}
+
+// serviceUnit makes NAME.service: what it is, how it hangs together with the
+// others, and what must hold in [Service].
+func serviceUnit(app Application, opt Options, what string, bonds, service []Option) Unit {
 	return Unit{app.container(), []Section{
-		containerUnitSection(app, opt),
-		{"Service", append(containerDefaults(app), containerService(app, opt)...)},
+		serviceUnitSection(app, opt, what, bonds),
+		{"Service", append(containerDefaults(app), service...)},
 	}}
 }
 
-func containerUnitSection(app Application, opt Options) Section {
+// inPod binds a container to the pod that it is in (podman-systemd.unit(5),
+// "Pod=").
+func inPod(app Application) []Option {
+	pod := app.Container.PodService
+	if pod == "" {
+		return nil
+	}
+	return []Option{{"BindsTo", pod}, {"After", pod}}
+}
+
+func serviceUnitSection(app Application, opt Options, what string, bonds []Option) Section {
 	c := app.Container
 	if len(app.Broken) > 0 { // nothing may keep it from saying what is wrong
 		c, app.Unit = Container{}, only(app.Unit, "Description")
@@ -40,7 +56,7 @@ func containerUnitSection(app Application, opt Options) Section {
 		options = append(options, Option{"Wants", online(opt)}, Option{"After", online(opt)})
 	}
 	if !has(app.Unit, "Description") {
-		options = append(options, Option{"Description", app.title() + ": container"})
+		options = append(options, Option{"Description", app.title() + Text(what)})
 	}
 	if !has(app.Unit, "Documentation") {
 		options = append(options, Option{"Documentation", documentation})
@@ -51,7 +67,7 @@ func containerUnitSection(app Application, opt Options) Section {
 	if app.Accept { // one that failed would be kept in memory for ever
 		options = append(options, Option{"CollectMode", "inactive-or-failed"})
 	}
-	options = append(options, stopsWithSocket(app)...)
+	options = append(options, bonds...)
 	options = append(options,
 		Option{"SourcePath", Path(app.Source)},
 		Option{"RequiresMountsFor", Words(append([]Value{"%t/containers"}, c.Mounts...)...)})
@@ -68,7 +84,7 @@ func stopsWithSocket(app Application) []Option {
 	if app.several() || app.Accept {
 		return nil
 	}
-	return []Option{{"StopPropagatedFrom", sibling(app.socket())}}
+	return []Option{{"StopPropagatedFrom", Sibling(app.socket())}}
 }
 
 // online is the unit that Quadlet waits for; a user's manager has no
@@ -129,12 +145,7 @@ func containerDefaults(app Application) []Option {
 }
 
 func restartsOnFailure(service []Option) bool {
-	var restart Value
-	for _, o := range service {
-		if o.Key == "Restart" {
-			restart = o.Value
-		}
-	}
+	restart := last(service, "Restart")
 	return restart == "on-failure" || restart == "on-abnormal"
 }
 
@@ -145,6 +156,12 @@ func timeout(d time.Duration) Value {
 	return Text(strconv.Itoa(int((d + time.Second - 1) / time.Second)))
 }
 
+// ownDirectory is where podman writes what the proxy finds the container by.
+var ownDirectory = []Option{
+	{"RuntimeDirectory", Value(runtimeDir("%N"))},
+	{"RuntimeDirectoryMode", "0700"},
+}
+
 func containerService(app Application, opt Options) []Option {
 	options := []Option{
 		{"Type", "notify"},
@@ -153,12 +170,10 @@ func containerService(app Application, opt Options) []Option {
 		{"Environment", "PODMAN_SYSTEMD_UNIT=%n"},
 	}
 	if app.activated() {
-		options = append(options, Option{"Sockets", sibling(app.socket())})
+		options = append(options, Option{"Sockets", Sibling(app.socket())})
 	}
 	if !app.Accept { // the name of an instance has colons, and there are no pid files
-		options = append(options,
-			Option{"RuntimeDirectory", Value(runtimeDir("%N"))},
-			Option{"RuntimeDirectoryMode", "0700"})
+		options = append(options, ownDirectory...)
 	}
 	options = append(options, Option{"ExecStart", Exec(startCommand(app, opt)...)})
 	if len(app.Container.Reload) > 0 {
@@ -189,11 +204,15 @@ func (app Application) activated() bool { return app.Proxy == NoProxy && !app.Ac
 func startCommand(app Application, opt Options) []Arg {
 	switch {
 	case len(app.Broken) > 0:
-		return append([]Arg{Literal(opt.Program), "broken"}, Literals(app.Broken...)...)
+		return brokenCommand(app, opt)
 	case app.activated():
 		return append([]Arg{Literal(opt.Program), "activate", "start", runMark}, runCommand(app, opt)...)
 	}
 	return runCommand(app, opt)
+}
+
+func brokenCommand(app Application, opt Options) []Arg {
+	return append([]Arg{Literal(opt.Program), "broken"}, Literals(app.Broken...)...)
 }
 
 func podman(c Container, opt Options, args ...Arg) []Arg {
@@ -211,6 +230,9 @@ func runCommand(app Application, opt Options) []Arg {
 	if app.Proxy != NoProxy {
 		dir := Arg("%t/" + runtimeDir("%N"))
 		args = append(args, "--pidfile="+dir+pidFile, "--conmon-pidfile="+dir+conmonPidFile)
+	}
+	if c.Pod != "" {
+		args = append(args, "--pod", c.Pod)
 	}
 	return append(args, c.Run...)
 }

@@ -17,10 +17,10 @@ import (
 //     goes takes the container with it (proxiesUnit);
 //   - no start limit, since reaching it would fail the socket for good.
 func proxyUnit(app Application, p pair, opt Options) Unit {
-	container, socket := sibling(app.container()), sibling(p.socket())
+	container, socket := Sibling(app.container()), Sibling(p.socket())
 	stops := Option{"PropagatesStopTo", container}
 	if app.several() {
-		stops = Option{"Wants", sibling(app.proxies())}
+		stops = Option{"Wants", Sibling(app.proxies())}
 	}
 	return Unit{p.proxy(), []Section{
 		app.unitSection(": passes connections on to "+app.what(),
@@ -41,11 +41,10 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 	}}
 }
 
-// ready is the check of the proxy. In front of a unit that is there already it
-// does not connect inside a container, and a published port takes connections
-// before anybody listens behind it.
+// ready is the check of the proxy. On the host, in front of a unit that is there
+// already, a published port takes connections before anybody listens behind it.
 func (app Application) ready() string {
-	if app.Ready == "tcp" && app.Existing != "" {
+	if app.Ready == "tcp" && app.Existing != "" && app.Inside == "" {
 		return "open"
 	}
 	return app.Ready
@@ -56,15 +55,23 @@ func (app Application) what() string {
 	if app.Existing != "" {
 		return app.Existing
 	}
+	if app.Pod != nil {
+		return "its pod"
+	}
 	return "its container"
 }
 
 func proxyCommand(app Application, p pair, opt Options) []Arg {
-	container := sibling(app.container())
+	container := Sibling(app.container())
 	dir := "%t/" + runtimeDir(strings.TrimSuffix(string(container), ".service"))
 	args := []Arg{Literal(opt.Program), "proxy", "--unit=" + Written(string(container))}
-	if app.Existing == "" {
+	switch {
+	case app.Pod != nil:
+		args = append(args, "--pod", "--container="+app.infra())
+	case app.Existing == "":
 		args = append(args, "--pid-file="+Written(dir+pidFile), "--conmon-pid-file="+Written(dir+conmonPidFile))
+	case app.Inside != "":
+		args = append(args, "--container="+Written(app.Inside))
 	}
 	if app.Proxy == SocketProxyd {
 		args = append(args, "--socket-proxyd")

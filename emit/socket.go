@@ -43,9 +43,9 @@ func starts(app Application, p pair) []Option {
 	case app.Accept:
 		return acceptOptions(app)
 	case app.Proxy == NoProxy:
-		return []Option{{"Service", sibling(app.container())}}
+		return []Option{{"Service", Sibling(app.container())}}
 	}
-	return []Option{{"Service", sibling(p.proxy())}}
+	return []Option{{"Service", Sibling(p.proxy())}}
 }
 
 // acceptOptions bound the containers by their number. systemd's trigger limit

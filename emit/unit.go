@@ -114,6 +114,17 @@ func only(options []Option, key string) []Option {
 	return slices.DeleteFunc(slices.Clone(options), func(o Option) bool { return o.Key != key })
 }
 
+// last is the value of a key that counts, "" without one.
+func last(options []Option, key string) Value {
+	var value Value
+	for _, o := range options {
+		if o.Key == key {
+			value = o.Value
+		}
+	}
+	return value
+}
+
 // has says whether options sets one of keys.
 func has(options []Option, keys ...string) bool {
 	for _, o := range options {

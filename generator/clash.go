@@ -27,6 +27,7 @@ func (c *clashes) claim(app emit.Application, tree emit.Tree) parser.Diags {
 		names = append(names, u.Name)
 	}
 	c.checkNames(&ds, app, names)
+	c.checkQuadlets(&ds, app)
 	c.checkAddresses(&ds, app)
 	if ds.HasErrors() {
 		return ds
@@ -45,22 +46,52 @@ func (c *clashes) checkNames(ds *parser.Diags, app emit.Application, names []str
 	for _, name := range names {
 		if owner, taken := c.names[name]; taken {
 			ds.Errorf(pos, "%s is a unit of %s already", name, owner).
-				Hintf("rename the file, or write ServiceName= in [Container]")
+				Hintf("rename the file, or write %s", serviceNameOf(app))
 			return
 		}
 		switch path, first := c.files.installedUnit(name); {
 		case first:
 			ds.Errorf(pos, "%s is there already, and systemd takes that one", path).
-				Hintf("remove it, or write ServiceName= in [Container]")
+				Hintf("remove it, or write %s", serviceNameOf(app))
 		case path != "":
-			ds.Warnf(pos, "hides %s", path).Hintf("to keep that unit write ServiceName= in [Container]")
+			ds.Warnf(pos, "hides %s", path).Hintf("to keep that unit write %s", serviceNameOf(app))
 		}
 	}
-	for _, extension := range []string{".container", ".kube"} {
-		k, _ := kindOf(app.Name + extension)
-		if src, ok := c.files.find(app.Name + extension); ok && k.refer(src).service == app.Name+".service" {
-			ds.Errorf(pos, "%s makes a %s.service, too", src.Path, app.Name).
-				Hintf("keep one of the two files, or write ServiceName= in [Container]")
+}
+
+// serviceNameOf is where a person gives the units other names.
+func serviceNameOf(app emit.Application) string {
+	if app.Pod != nil {
+		return "ServiceName= in [Pod]"
+	}
+	return "ServiceName= in [Container]"
+}
+
+// checkQuadlets finds the files of which Quadlet makes a service of the same name.
+func (c *clashes) checkQuadlets(ds *parser.Diags, app emit.Application) {
+	if app.Existing != "" {
+		return
+	}
+	c.checkQuadlet(ds, app, app.Name)
+	if app.Pod == nil {
+		return
+	}
+	for _, m := range app.Pod.Members {
+		c.checkQuadlet(ds, app, m.Name)
+	}
+}
+
+func (c *clashes) checkQuadlet(ds *parser.Diags, app emit.Application, name string) {
+	prefix, instance, template := strings.Cut(name, "@")
+	for _, k := range quadletKinds {
+		base, ok := strings.CutSuffix(prefix, k.suffix)
+		if template {
+			base += "@" + instance
+		}
+		src, found := c.files.find(base + k.extension)
+		if ok && found && k.extension != Extension && k.refer(src).service == name+".service" {
+			ds.Errorf(parser.Pos{File: app.Source}, "%s makes a %s.service, too", src.Path, name).
+				Hintf("keep one of the two, or write %s", serviceNameOf(app))
 		}
 	}
 }

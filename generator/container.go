@@ -16,13 +16,19 @@ import (
 func (t *translator) container() {
 	c := &t.app.Container
 	c.Name, c.Cgroups, c.Notify = defaultName(t.app.Name), "split", "conmon"
-	for _, k := range parser.Keys {
-		if k.Section == parser.SectionContainer {
-			t.containerKey(k)
-		}
-	}
+	_, t.joins = t.file.Last(t.section, "Pod")
+	t.keys()
 	t.image()
 	c.WaitForNetwork = t.yes(parser.SectionQuadlet, "DefaultDependencies")
+}
+
+// keys adds what the keys of the section become, in the order of the table.
+func (t *translator) keys() {
+	for _, k := range parser.Keys {
+		if k.Section == t.section {
+			t.key(k)
+		}
+	}
 }
 
 // defaultName is the name of the container of a unit: Quadlet's, but for a
@@ -38,26 +44,28 @@ func defaultName(unit string) emit.Arg {
 }
 
 // containerName refuses what podman would refuse when the container starts.
-func (t *translator) containerName(w parser.Word) {
-	t.app.Container.Name = emit.Written(w.Text)
+func (t *translator) containerName(w parser.Word, key string) {
+	what := "container"
+	if key == "PodName" {
+		what = "pod"
+	}
 	first := !strings.ContainsAny(w.Text[:1], "-_.")
 	if first && !strings.ContainsFunc(w.Text, func(c rune) bool {
 		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("_.-%${}@", c))
 	}) {
 		return
 	}
-	t.diags.Errorf(w.Pos(), "ContainerName=: not a name for a container: %q", w.Text).
+	t.diags.Errorf(w.Pos(), "%s=: not a name for a %s: %q", key, what, w.Text).
 		Hintf("letters, digits and any of - _ . make one that begins with a letter or digit")
 }
 
-// containerKey adds what one key of [Container] becomes.
-func (t *translator) containerKey(k parser.Key) {
+// key adds what one key becomes.
+func (t *translator) key(k parser.Key) {
 	ws := t.read(k)
 	if len(ws) == 0 && k.Name != "Entrypoint" {
 		return
 	}
-	if k.Kind == parser.NotYet {
-		t.diags.Errorf(ws[0].Pos(), "%s= is not supported yet", k.Name).Hintf("%s", k.Doc)
+	if len(ws) > 0 && t.inPod() && !t.mayInPod(k, ws[0]) {
 		return
 	}
 	if k.Name == "StopSignal" || k.Name == "ReloadSignal" {
@@ -109,7 +117,8 @@ func (t *translator) special(k parser.Key, ws []parser.Word) {
 	case "GlobalArgs":
 		c.Global = append(c.Global, written(ws)...)
 	case "ContainerName":
-		t.containerName(ws[0])
+		c.Name = emit.Written(ws[0].Text)
+		t.containerName(ws[0], k.Name)
 	case "CgroupsMode":
 		c.Cgroups = emit.Written(ws[0].Text)
 	case "Entrypoint":
@@ -133,7 +142,20 @@ func (t *translator) special(k parser.Key, ws []parser.Word) {
 	case "Mount":
 		t.mounts(ws)
 	case "PodmanArgs":
+		if t.section == parser.SectionPod {
+			t.podArgs(ws)
+		}
 		c.Run = append(c.Run, written(ws)...)
+	case "Pod":
+		t.joinPod(ws[0])
+	case "StartWithPod":
+		t.startWithPod(ws[0])
+	case "PodName":
+		t.podName(ws[0])
+	case "ExitPolicy":
+		t.exitPolicy(ws[0])
+	case "StopTimeout":
+		t.podStopTimeout(ws[0])
 	case "RemapUsers":
 		t.remapUsers(ws[0])
 	case "RemapUid", "RemapGid", "RemapUidSize":
@@ -381,11 +403,11 @@ func (t *translator) noImage() {
 		switch {
 		case s.Broken:
 			return
-		case s.Name == parser.SectionContainer:
+		case s.Name == parser.SectionContainer && s.Label == "":
 			pos = s.Pos
 		}
 	}
-	t.diags.Errorf(pos, "no Image= or Rootfs= in [Container]").
+	t.diags.Errorf(pos, "no Image= or Rootfs= in %s", t.header(parser.SectionContainer)).
 		Hintf("for example Image=docker.io/library/httpd:2.4")
 }
 

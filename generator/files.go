@@ -105,6 +105,9 @@ func (f *Files) exists(path string) bool {
 	return err == nil
 }
 
+// has says whether there is a file of that name to refer to.
+func (f *Files) has(name string) bool { _, ok := f.quadlets[name]; return ok }
+
 // find returns the file of that name, if there is one that can be read.
 func (f *Files) find(name string) (Source, bool) {
 	at, ok := f.quadlets[name]

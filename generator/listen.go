@@ -106,7 +106,7 @@ func (l listener) overlaps(m listener) bool {
 // hostNetwork refuses a container in the host's network that would have to
 // listen where systemd listens already.
 func (t *translator) hostNetwork(ls []listener) {
-	for _, w := range t.values(parser.SectionContainer, "Network") {
+	for _, w := range t.values(t.section, "Network") {
 		for _, l := range ls {
 			if w.Text == "host" && strconv.Itoa(int(l.port)) == l.target {
 				t.diags.Errorf(l.pos, "with Network=host the container cannot listen on port %s too", l.target).

@@ -33,6 +33,10 @@ func (t *translator) proxy() {
 		t.diags.Errorf(w.Pos(), "Proxy=: not known: %q", w.Text).
 			Hintf("write podman-ondemand (the default), systemd-socket-proxyd or none")
 	}
+	if t.section == parser.SectionPod && t.app.Proxy != emit.OwnProxy {
+		t.diags.Errorf(w.Pos(), "Proxy=%s does not work with [Pod]", w.Text).Hintf("leave it out: only the proxy of podman-ondemand finds the network of a pod")
+		t.app.Proxy = emit.OwnProxy
+	}
 	t.accept()
 	if t.app.Proxy == emit.NoProxy {
 		t.withoutProxy()

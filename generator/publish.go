@@ -11,7 +11,7 @@ import (
 
 func (t *translator) published() []listener {
 	var ls []listener
-	for _, w := range t.values(parser.SectionContainer, "PublishPort") {
+	for _, w := range t.values(t.section, "PublishPort") {
 		if p, ok := t.publish(w); ok {
 			ls = append(ls, t.listeners(p)...)
 		}

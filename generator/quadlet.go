@@ -35,6 +35,13 @@ var quadletKinds = []quadletKind{
 	{".kube", "", "Kube", nil, false},
 }
 
+// podKind is that of a file of ours with several containers.
+var podKind = quadletKind{Extension, "", parser.SectionPod, []string{"PodName"}, false}
+
+func hasPod(file *parser.File) bool {
+	return slices.ContainsFunc(file.Sections, func(s parser.Section) bool { return s.Name == parser.SectionPod && !s.Broken })
+}
+
 // kindOf finds the kind of a file by its name.
 func kindOf(name string) (quadletKind, bool) {
 	i := slices.IndexFunc(quadletKinds, func(k quadletKind) bool {
@@ -56,6 +63,9 @@ type referred struct {
 // it is looked at for its names only.
 func (k quadletKind) refer(src Source) referred {
 	file, _ := src.parse()
+	if k.extension == Extension && hasPod(file) {
+		k = podKind
+	}
 	base := strings.TrimSuffix(path.Base(src.Path), k.extension)
 	r := referred{service: k.service(file, base)}
 	for _, key := range k.names {
@@ -68,6 +78,9 @@ func (k quadletKind) refer(src Source) referred {
 	}
 	if r.resource == "" && !k.named {
 		r.resource = k.defaultName(base)
+	}
+	if k.section == parser.SectionPod && k.extension == Extension {
+		r.resource += "-infra" // which others can join the network of
 	}
 	// The name is used in another unit, where %N would be that one's.
 	r.resource = strings.ReplaceAll(r.resource, "%N", strings.TrimSuffix(r.service, ".service"))

@@ -12,12 +12,12 @@ import (
 func (t *translator) remapUsers(w parser.Word) {
 	t.diags.Warnf(w.Pos(), "RemapUsers= is deprecated").Hintf("write UserNS=, or UIDMap= and GIDMap=")
 	for _, key := range []string{"UserNS", "UIDMap", "GIDMap", "SubUIDMap", "SubGIDMap"} {
-		if ws := t.values(parser.SectionContainer, key); len(ws) > 0 {
+		if ws := t.values(t.section, key); len(ws) > 0 {
 			t.diags.Errorf(ws[0].Pos(), "%s= and RemapUsers= are both set", key).Hintf("keep %s=", key)
 		}
 	}
-	uids := t.values(parser.SectionContainer, "RemapUid")
-	gids := t.values(parser.SectionContainer, "RemapGid")
+	uids := t.values(t.section, "RemapUid")
+	gids := t.values(t.section, "RemapGid")
 	switch w.Text {
 	case "manual":
 		t.each("--uidmap", uids)
@@ -37,7 +37,7 @@ func (t *translator) remapUsers(w parser.Word) {
 // remapAlone refuses the mappings without the key that says what they are for.
 // A size alone does no harm.
 func (t *translator) remapAlone(k parser.Key, w parser.Word) {
-	_, ok := t.one(parser.SectionContainer, "RemapUsers")
+	_, ok := t.one(t.section, "RemapUsers")
 	switch {
 	case ok:
 	case k.Name == "RemapUidSize":
@@ -75,7 +75,7 @@ func (t *translator) oneRemap(name string, ws []parser.Word) {
 }
 
 func (t *translator) remapSize() []string {
-	w, ok := t.one(parser.SectionContainer, "RemapUidSize")
+	w, ok := t.one(t.section, "RemapUidSize")
 	if !ok {
 		return nil
 	}

@@ -13,17 +13,23 @@ import (
 // it holds no more than its place (Broken), if that. files is what it can refer to.
 func Translate(src Source, files *Files) (emit.Application, parser.Diags) {
 	file, diags := src.parse()
-	t := translator{file: file, files: files, diags: append(diags, file.Check()...)}
+	t := translator{file: file, files: files, section: parser.SectionContainer, diags: append(diags, file.Check()...)}
 	t.app.Source = src.Path
+	t.labels()
 	t.name()
 	t.proxy()
 	t.existing()
-	if t.app.Existing == "" {
+	switch {
+	case t.app.Existing != "":
+	case t.section == parser.SectionPod:
+		t.pod()
+	default:
 		t.container()
 	}
 	t.sockets()
 	t.onDemand()
 	t.units()
+	t.members()
 	t.install()
 	t.diags.Sort()
 	t.diags = slices.Compact(t.diags) // a key that is read twice is wrong once
@@ -42,6 +48,7 @@ func (t *translator) broken() {
 			t.app.Broken = append(t.app.Broken, d.String())
 		}
 	}
+	t.brokenMembers()
 }
 
 // translator fills app from file, section by section, and collects all that is
@@ -51,6 +58,15 @@ type translator struct {
 	files *Files
 	app   emit.Application
 	diags parser.Diags
+	// section is what the keys of podman's stand in: [Container], or [Pod] in a
+	// file with several containers.
+	section string
+	// label is the container's name in such a file, and podOf the translator of
+	// its pod; "" and nil for what has no other one above it.
+	label string
+	podOf *translator
+	// joins says that the container is in a pod of Quadlet's.
+	joins bool
 	// listens says that all its addresses could be read.
 	listens bool
 }
@@ -99,7 +115,7 @@ func (t *translator) name() {
 	t.app.Name = strings.TrimSuffix(path.Base(t.app.Source), Extension)
 	pos := parser.Pos{File: t.file.Name}
 	what := "the file name"
-	if w, ok := t.one(parser.SectionContainer, "ServiceName"); ok {
+	if w, ok := t.one(t.section, "ServiceName"); ok {
 		_, instance, template := strings.Cut(t.app.Name, "@")
 		t.app.Name, pos, what = w.Text, w.Pos(), "ServiceName="
 		if template {

@@ -59,7 +59,9 @@ func (t *translator) unitKey(e parser.Entry) (emit.Value, bool) {
 	names, refers := make([]string, len(ws)), false
 	for i, w := range ws {
 		names[i] = w.Text
-		if r, ok := t.reference(w, w.Text, quadletExtensions...); ok {
+		if service, ok := t.memberOf(w); ok {
+			names[i], refers = service, true
+		} else if r, ok := t.reference(w, w.Text, quadletExtensions...); ok {
 			names[i], refers = r.service, true
 		}
 	}
@@ -97,13 +99,14 @@ func (t *translator) serviceKey(e parser.Entry) bool {
 // refuseType refuses what Quadlet allows, too: a service of Type=oneshot is
 // started when its container has ended, and that is too late for who waits.
 func (t *translator) refuseType(e parser.Entry) {
+	own := t.serviceType()
 	switch e.Value {
-	case "", "notify":
+	case "", own:
 	case "oneshot":
 		t.diags.Errorf(e.ValuePos(0), "Type=oneshot counts as started when the container has ended: then there is nobody to connect to").
 			Hintf("leave Type= out; a task to be done first is a .container file that Requires= and After= in [Unit] name")
 	default:
-		t.diags.Errorf(e.ValuePos(0), "Type=%s does not work here", e.Value).Hintf("leave Type= out, it is notify")
+		t.diags.Errorf(e.ValuePos(0), "Type=%s does not work here", e.Value).Hintf("leave Type= out, it is %s", own)
 	}
 }
 

@@ -7,6 +7,7 @@ package manager
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -39,6 +40,8 @@ type Interface interface {
 	Start(ctx context.Context, unit string) error
 	Stop(ctx context.Context, unit string) error
 	Restart(ctx context.Context, unit string) error
+	// MainPID is the process id of a service's main process, 0 without one.
+	MainPID(ctx context.Context, service string) (int, error)
 	// ResetFailed forgets that a unit has failed; one without a file then leaves the manager's memory.
 	ResetFailed(ctx context.Context, unit string) error
 	// Reload runs the generators and reads all unit files again (systemctl daemon-reload).
@@ -52,18 +55,22 @@ type Interface interface {
 
 // Unit is the part of a unit's properties that somebody here asks for. The strings are systemd's own.
 type Unit struct {
-	Name         string
-	LoadState    string // loaded, not-found, masked, bad-setting, error
-	ActiveState  string // active, reloading, inactive, failed, activating, deactivating
-	SubState     string // of the unit's type: running, dead, auto-restart, …
+	Name         string   // as it was asked for
+	Names        []string // that and its aliases
+	LoadState    string   // loaded, not-found, masked, bad-setting, error
+	ActiveState  string   // active, reloading, inactive, failed, activating, deactivating
+	SubState     string   // of the unit's type: running, dead, auto-restart, …
 	FragmentPath string
 	SourcePath   string
 	DropInPaths  []string
 	Unmet        bool     // a Condition…= or Assert…= kept the last start from happening
 	Triggers     []string // what a socket starts
+	Requires     []string
 	Wants        []string
-	WantedBy     []string
+	BindsTo      []string
 	RequiredBy   []string
+	WantedBy     []string
+	BoundBy      []string
 	UpheldBy     []string
 }
 
@@ -90,6 +97,11 @@ func (u Unit) PulledInBy() []string {
 	all = append(all, u.WantedBy...)
 	all = append(all, u.RequiredBy...)
 	return append(all, u.UpheldBy...)
+}
+
+// Tied names this unit, those that it starts, and those that start it or go with it.
+func (u Unit) Tied() []string {
+	return slices.Concat(u.Names, u.Requires, u.Wants, u.BindsTo, u.RequiredBy, u.WantedBy, u.BoundBy)
 }
 
 // JobTimeout is how long Start, Stop and Restart of a Conn wait for the end of a job: systemd's own DefaultTimeoutStopSec=

@@ -41,7 +41,7 @@ func (s Section) checkKeys(ds *Diags) {
 			ds.Warnf(e.Pos, "%s= has no effect here, ignored", e.Key)
 		}
 		if !ok {
-			d := ds.Warnf(e.Pos, "unknown key %s= in section [%s], ignored", e.Key, s.Name)
+			d := ds.Warnf(e.Pos, "unknown key %s= in section [%s], ignored", e.Key, s.Title())
 			d.Hint = suggest(s.Name, e.Key)
 		}
 	}

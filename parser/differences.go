@@ -21,7 +21,9 @@ var Differences = []Difference{
 		"DefaultDependencies=yes in [Quadlet] brings that back; with Quadlet it is the default."},
 	{"[Install]", "It is about the socket, and without it sockets.target wants that. " +
 		"With Quadlet it is about the container, which does not start by itself without it. Also= is ignored with a warning."},
-	{"Pod= and StartWithPod=", "An error. With Quadlet the container runs in that pod; [OnDemand] Unit= wakes a pod as a whole."},
+	{"Pods", "[Pod] and its containers are one file, with Quadlet each is one of its own. Its ExitPolicy= is continue and it is not restarted, since it is systemd that ends it; " +
+		"with Quadlet stop, and on a failure. StartWithPod= has no effect: the container starts in its pod at the first connection. " +
+		"What podman refuses for a container in a pod, as HostName=, is an error at once."},
 	{"Type=", "Type=oneshot is an error: the service would count as started when the container has ended. With Quadlet it runs a task."},
 	{"Start and stop", "TimeoutStartSec= is StartTimeout= of [OnDemand], the start limit has room for a container that is woken often, " +
 		"and the exit statuses of SIGTERM and SIGKILL are no failure. Quadlet leaves all three to systemd's defaults. What is written in the file comes first."},

@@ -16,7 +16,10 @@ type File struct {
 // of one name; systemd merges them, and so does File.Entries.
 type Section struct {
 	Name string
-	Pos  Pos
+	// Label is the name in the header of one of Labelled, as in [Container app];
+	// "" without one.
+	Label string
+	Pos   Pos
 	// Broken marks a section whose header could not be read: what follows it
 	// belongs nowhere, and is not worth a message of its own.
 	Broken  bool
@@ -40,11 +43,36 @@ type piece struct {
 	off, line, col int
 }
 
-// Entries returns all assignments under section name, in the order of the file.
+// Title is what stands in the header.
+func (s Section) Title() string {
+	if s.Label == "" {
+		return s.Name
+	}
+	return s.Name + " " + s.Label
+}
+
+// is says whether s is a section of that name that can be read, without a label.
+func (s *Section) is(name string) bool { return s.Name == name && s.Label == "" && !s.Broken }
+
+// Labelled returns the sections with a label as a file of their own, in which
+// they have none. What belongs nowhere belongs there, too.
+func (f *File) Labelled(label string) *File {
+	part := &File{Name: f.Name}
+	for _, s := range f.Sections {
+		if s.Label == label || s.Broken {
+			s.Label = ""
+			part.Sections = append(part.Sections, s)
+		}
+	}
+	return part
+}
+
+// Entries returns all assignments under section name, in the order of the file;
+// those of sections with a label are not among them.
 func (f *File) Entries(name string) []Entry {
 	var all []Entry
 	for _, s := range f.Sections {
-		if s.Name == name && !s.Broken {
+		if s.is(name) {
 			all = append(all, s.Entries...)
 		}
 	}

@@ -31,9 +31,6 @@ const (
 	Count
 	// Choice is a word of a fixed list, which the key's reader knows.
 	Choice
-	// NotYet is a key of Quadlet that cannot be taken over yet. To ignore it
-	// would run another container than the one that was meant.
-	NotYet
 	// NoEffect is a key that is right elsewhere and does nothing here.
 	NoEffect
 )
@@ -62,6 +59,7 @@ type Key struct {
 const (
 	SectionUnit      = "Unit"
 	SectionContainer = "Container"
+	SectionPod       = "Pod"
 	SectionOnDemand  = "OnDemand"
 	SectionSocket    = "Socket"
 	SectionService   = "Service"
@@ -71,9 +69,13 @@ const (
 
 // Sections lists the sections that a file may have.
 var Sections = []string{
-	SectionUnit, SectionContainer, SectionOnDemand, SectionSocket,
+	SectionUnit, SectionContainer, SectionPod, SectionOnDemand, SectionSocket,
 	SectionService, SectionInstall, SectionQuadlet,
 }
+
+// Labelled lists the sections that may name one of several containers of the
+// file, as [Container app].
+var Labelled = []string{SectionUnit, SectionContainer, SectionService}
 
 // Keys is the table. Rows with an Arg are in the order in which podman gets
 // them, which is Quadlet's where Quadlet has one.
@@ -144,8 +146,8 @@ var Keys = []Key{
 	{SectionContainer, "ExposeHostPort", List, "4.4", "", "--expose %s", "Port or range to expose, without publishing"},
 	{SectionContainer, "ReloadCmd", LastArgs, "5.5", "", "", "Command in the container that reloads it"},
 	{SectionContainer, "ReloadSignal", String, "5.5", "", "", "Signal to the container that reloads it"},
-	{SectionContainer, "Pod", NotYet, "5.0", "", "", "Pod to run in"},
-	{SectionContainer, "StartWithPod", NotYet, "5.3", "", "", "Start together with the pod"},
+	{SectionContainer, "Pod", String, "5.0", "", "", "Pod to run in, a file NAME.pod of Quadlet"},
+	{SectionContainer, "StartWithPod", Bool, "5.3", "", "", "No effect: it starts at the first connection"},
 	{SectionContainer, "VolatileTmp", Switch, "4.4", "", "", "Deprecated, write Tmpfs=/tmp"},
 	{SectionContainer, "PublishPort", List, "4.4", "", "", "Where to listen on demand, as [ADDRESS:]HOSTPORT:PORT"},
 	{SectionContainer, "Environment", Map, "4.4", "", "--env %s", "Environment variable, as NAME=VALUE"},
@@ -175,8 +177,40 @@ var Keys = []Key{
 	{SectionContainer, "Rootfs", String, "4.5", "", "", "Directory to run in the place of an image"},
 	{SectionContainer, "Exec", LastArgs, "4.4", "", "", "Command in the container, in the place of the image's"},
 
+	// The arguments of podman-pod-create(1).
+	{SectionPod, "ContainersConfModule", List, "5.0", "4.7", "", "containers.conf module to load"},
+	{SectionPod, "GlobalArgs", Args, "5.0", "", "", "Arguments between podman and its command"},
+	{SectionPod, "PodName", String, "5.0", "", "", "Name of the pod, systemd- and the file's name by default"},
+	{SectionPod, "ServiceName", String, "5.3", "", "", "Name of the units, the file's name by default"},
+	{SectionPod, "ExitPolicy", Choice, "5.6", "", "", "What the pod does when its last container has ended, continue by default"},
+	{SectionPod, "StopTimeout", Count, "5.7", "", "", "Seconds from the stop signal to SIGKILL, 10 by default"},
+	{SectionPod, "IP", String, "5.3", "", "--ip %s", "Fixed IPv4 address in the pod's network"},
+	{SectionPod, "IP6", String, "5.3", "", "--ip6 %s", "Fixed IPv6 address in the pod's network"},
+	{SectionPod, "HostName", String, "5.5", "", "--hostname %s", "Host name in the pod"},
+	{SectionPod, "ShmSize", String, "5.4", "", "--shm-size %s", "Size of /dev/shm"},
+	{SectionPod, "NetworkAlias", List, "5.3", "", "--network-alias %s", "Another name in the pod's network"},
+	{SectionPod, "DNS", List, "5.3", "", "--dns %s", "DNS server"},
+	{SectionPod, "DNSOption", List, "5.3", "", "--dns-option %s", "Option of the DNS resolver"},
+	{SectionPod, "DNSSearch", List, "5.3", "", "--dns-search %s", "DNS search domain"},
+	{SectionPod, "AddHost", List, "5.3", "", "--add-host %s", "Line of /etc/hosts, as NAME:ADDRESS"},
+	{SectionPod, "Network", List, "5.0", "", "", "Network of podman-network(1), a mode, or a file"},
+	{SectionPod, "PublishPort", List, "5.0", "", "", "Port to listen on, as [ADDRESS:]HOSTPORT:PORT"},
+	{SectionPod, "UserNS", String, "5.3", "", "--userns %s", "User namespace of the pod"},
+	{SectionPod, "UIDMap", Words, "5.3", "", "--uidmap %s", "Mapping of user ids"},
+	{SectionPod, "GIDMap", Words, "5.3", "", "--gidmap %s", "Mapping of group ids"},
+	{SectionPod, "SubUIDMap", String, "5.3", "", "--subuidname %s", "Name in /etc/subuid"},
+	{SectionPod, "SubGIDMap", String, "5.3", "", "--subgidname %s", "Name in /etc/subgid"},
+	{SectionPod, "RemapUsers", String, "5.3", "", "", "Deprecated: write UserNS="},
+	{SectionPod, "RemapUid", Words, "5.3", "", "", "Deprecated: belongs to RemapUsers="},
+	{SectionPod, "RemapGid", Words, "5.3", "", "", "Deprecated: belongs to RemapUsers="},
+	{SectionPod, "RemapUidSize", String, "5.3", "", "", "Deprecated: belongs to RemapUsers="},
+	{SectionPod, "Volume", List, "5.0", "", "", "Volume of all containers, as SOURCE:DESTINATION[:OPTIONS]"},
+	{SectionPod, "Label", Map, "5.6", "", "--label %s", "Label, as NAME=VALUE"},
+	{SectionPod, "PodmanArgs", Args, "5.0", "", "", "More arguments of podman-pod-create(1)"},
+
 	{SectionOnDemand, "Unit", String, "", "", "", "Unit that is there already, or a file of Quadlet, to wake in place of a container"},
 	{SectionOnDemand, "Target", Words, "", "", "", "Where that unit listens, behind each [Socket] ListenStream="},
+	{SectionOnDemand, "Container", String, "", "", "", "Container in whose network Target= is, by its name or its file, in place of the host's"},
 	{SectionOnDemand, "ContainerPort", Words, "", "", "", "Port in the container behind each [Socket] ListenStream="},
 	{SectionOnDemand, "IdleTimeout", TimeSpan, "", "", "", "How long nobody is connected until it stops, 5min by default"},
 	{SectionOnDemand, "StartTimeout", TimeSpan, "", "", "", "How long a connection waits for the application, 90s by default"},

@@ -15,7 +15,7 @@ func TestKeys(t *testing.T) {
 	seen := map[string]bool{}
 	for _, k := range Keys {
 		name := k.Section + "." + k.Name
-		quadlet := k.Section == SectionContainer || k.Section == SectionQuadlet
+		quadlet := slices.Contains([]string{SectionContainer, SectionPod, SectionQuadlet}, k.Section)
 		switch {
 		case seen[name]:
 			t.Errorf("%s stands twice in the table", name)

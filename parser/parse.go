@@ -2,6 +2,7 @@ package parser
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -148,8 +149,18 @@ func (r *reader) header(l logical, start, end int) {
 	case name == "" || strings.ContainsAny(name, "[]"):
 		s.Broken = true
 		r.diags.Errorf(s.Pos, "not a section name: %q", name)
+	default:
+		s.label()
 	}
 	r.file.Sections = append(r.file.Sections, s)
+}
+
+// label takes the header of a section apart that may have a label.
+func (s *Section) label() {
+	name, label, _ := strings.Cut(s.Name, " ")
+	if label = strings.Trim(label, blanks); label != "" && slices.Contains(Labelled, name) {
+		s.Name, s.Label = name, label
+	}
 }
 
 func (r *reader) assignment(l logical, start, end int) {

@@ -20,7 +20,7 @@ func (f *File) assignments(section, key string) []Entry {
 	var all []Entry
 	for i := range f.Sections {
 		s := &f.Sections[i]
-		if s.Name != section || s.Broken {
+		if !s.is(section) {
 			continue
 		}
 		for i := range s.Entries { // by index: an entry is long to copy

@@ -113,7 +113,21 @@ func (s *server) watchContainer(pidfd int) error {
 }
 
 // stop is what SIGTERM asks for; it may be called from any goroutine.
-func (s *server) stop(why string) { s.loop.post(func() { s.end(0, prioInfo, why) }) }
+func (s *server) stop(why string) {
+	s.loop.post(func() {
+		if s.cfg.pod && !s.ready && !s.ending {
+			s.podFailed()
+			return
+		}
+		s.end(0, prioInfo, why)
+	})
+}
+
+// podFailed: the pod goes before it has answered.
+func (s *server) podFailed() {
+	s.log(prioWarning, "The waiting connections are closed: %s.", s.cfg.whyStopped())
+	s.giveUpAll()
+}
 
 // end stops accepting at once. A connection that arrives from now on stays in the kernel's queue, where systemd, which
 // holds the listening sockets as well, finds it and starts the next round.
@@ -157,11 +171,12 @@ func (s *server) connectionClosed() {
 }
 
 // giveUp: the start timeout of l's target is over. Its clients are let go; without any target that ever answered, all are,
-// and the next connection starts a new round.
+// and the next connection starts a new round. So it does with a pod that nobody is connected to: one of its containers has
+// ended for good, and only a new start brings it back.
 func (s *server) giveUp(l *listener, err error) {
 	s.log(prioWarning, "The application does not answer on %s after %s (%s): the waiting connections are closed; see %s.",
 		l.target.name, spanText(s.cfg.startTimeout), errorText(err), s.cfg.journal())
-	if s.ready {
+	if s.ready && !(s.cfg.pod && s.conns == 0) {
 		l.turnAway()
 		return
 	}
