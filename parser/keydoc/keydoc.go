@@ -66,7 +66,6 @@ var Kinds = []Kind{
 	{parser.TimeSpan, "time", "A time span of **systemd.time**(7), like `90`, `5min 20s` or `infinity`; a number alone counts seconds."},
 	{parser.Count, "number", "A whole number from zero up."},
 	{parser.Choice, "choice", "One of a few words."},
-	{parser.NotYet, "not yet", "A key of Quadlet that is an error here for now, since without it another container would run than was meant."},
 	{parser.NoEffect, "no effect", "A key that is right elsewhere; a warning says that it is ignored here."},
 }
 
