@@ -40,6 +40,9 @@ type Application struct {
 	Container Container
 	// Existing is the unit that is woken in the place of a container of our own.
 	Existing string
+	// Inside is the name of the container in whose network namespace the targets
+	// of an existing unit are; "" for the host's.
+	Inside string
 
 	// Broken are the errors of a file that cannot become a service, and keeps its
 	// place: the socket listens, and each connection is refused.

@@ -41,11 +41,10 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 	}}
 }
 
-// ready is the check of the proxy. In front of a unit that is there already it
-// does not connect inside a container, and a published port takes connections
-// before anybody listens behind it.
+// ready is the check of the proxy. On the host, in front of a unit that is there
+// already, a published port takes connections before anybody listens behind it.
 func (app Application) ready() string {
-	if app.Ready == "tcp" && app.Existing != "" {
+	if app.Ready == "tcp" && app.Existing != "" && app.Inside == "" {
 		return "open"
 	}
 	return app.Ready
@@ -63,8 +62,11 @@ func proxyCommand(app Application, p pair, opt Options) []Arg {
 	container := sibling(app.container())
 	dir := "%t/" + runtimeDir(strings.TrimSuffix(string(container), ".service"))
 	args := []Arg{Literal(opt.Program), "proxy", "--unit=" + Written(string(container))}
-	if app.Existing == "" {
+	switch {
+	case app.Existing == "":
 		args = append(args, "--pid-file="+Written(dir+pidFile), "--conmon-pid-file="+Written(dir+conmonPidFile))
+	case app.Inside != "":
+		args = append(args, "--container="+Written(app.Inside))
 	}
 	if app.Proxy == SocketProxyd {
 		args = append(args, "--socket-proxyd")

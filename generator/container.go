@@ -38,15 +38,14 @@ func defaultName(unit string) emit.Arg {
 }
 
 // containerName refuses what podman would refuse when the container starts.
-func (t *translator) containerName(w parser.Word) {
-	t.app.Container.Name = emit.Written(w.Text)
+func (t *translator) containerName(w parser.Word, key string) {
 	first := !strings.ContainsAny(w.Text[:1], "-_.")
 	if first && !strings.ContainsFunc(w.Text, func(c rune) bool {
 		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("_.-%${}@", c))
 	}) {
 		return
 	}
-	t.diags.Errorf(w.Pos(), "ContainerName=: not a name for a container: %q", w.Text).
+	t.diags.Errorf(w.Pos(), "%s=: not a name for a container: %q", key, w.Text).
 		Hintf("letters, digits and any of - _ . make one that begins with a letter or digit")
 }
 
@@ -109,7 +108,8 @@ func (t *translator) special(k parser.Key, ws []parser.Word) {
 	case "GlobalArgs":
 		c.Global = append(c.Global, written(ws)...)
 	case "ContainerName":
-		t.containerName(ws[0])
+		c.Name = emit.Written(ws[0].Text)
+		t.containerName(ws[0], k.Name)
 	case "CgroupsMode":
 		c.Cgroups = emit.Written(ws[0].Text)
 	case "Entrypoint":

@@ -84,6 +84,7 @@ func (c *Conn) Unit(ctx context.Context, name string) (Unit, error) {
 	}
 	return Unit{
 		Name:         name,
+		Names:        list(p["Names"]),
 		LoadState:    text(p["LoadState"]),
 		ActiveState:  text(p["ActiveState"]),
 		SubState:     text(p["SubState"]),
@@ -92,9 +93,12 @@ func (c *Conn) Unit(ctx context.Context, name string) (Unit, error) {
 		DropInPaths:  list(p["DropInPaths"]),
 		Unmet:        unmet(p, "Condition") || unmet(p, "Assert"),
 		Triggers:     list(p["Triggers"]),
+		Requires:     list(p["Requires"]),
 		Wants:        list(p["Wants"]),
-		WantedBy:     list(p["WantedBy"]),
+		BindsTo:      list(p["BindsTo"]),
 		RequiredBy:   list(p["RequiredBy"]),
+		WantedBy:     list(p["WantedBy"]),
+		BoundBy:      list(p["BoundBy"]),
 		UpheldBy:     list(p["UpheldBy"]),
 	}, nil
 }
@@ -124,6 +128,15 @@ func (c *Conn) Result(ctx context.Context, service string) (string, error) {
 		return "", fmt.Errorf("%s: %w", service, err)
 	}
 	return text(p.Value.Value()), nil
+}
+
+// UnitOf names the unit that a process belongs to.
+func (c *Conn) UnitOf(ctx context.Context, pid int) (string, error) {
+	name, err := c.systemd.GetUnitNameByPID(ctx, uint32(pid))
+	if err != nil {
+		return "", fmt.Errorf("the unit of process %d: %w", pid, err)
+	}
+	return name, nil
 }
 
 // Listening tells what a socket unit is to listen on.

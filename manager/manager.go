@@ -7,6 +7,7 @@ package manager
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -52,18 +53,22 @@ type Interface interface {
 
 // Unit is the part of a unit's properties that somebody here asks for. The strings are systemd's own.
 type Unit struct {
-	Name         string
-	LoadState    string // loaded, not-found, masked, bad-setting, error
-	ActiveState  string // active, reloading, inactive, failed, activating, deactivating
-	SubState     string // of the unit's type: running, dead, auto-restart, …
+	Name         string   // as it was asked for
+	Names        []string // that and its aliases
+	LoadState    string   // loaded, not-found, masked, bad-setting, error
+	ActiveState  string   // active, reloading, inactive, failed, activating, deactivating
+	SubState     string   // of the unit's type: running, dead, auto-restart, …
 	FragmentPath string
 	SourcePath   string
 	DropInPaths  []string
 	Unmet        bool     // a Condition…= or Assert…= kept the last start from happening
 	Triggers     []string // what a socket starts
+	Requires     []string
 	Wants        []string
-	WantedBy     []string
+	BindsTo      []string
 	RequiredBy   []string
+	WantedBy     []string
+	BoundBy      []string
 	UpheldBy     []string
 }
 
@@ -90,6 +95,11 @@ func (u Unit) PulledInBy() []string {
 	all = append(all, u.WantedBy...)
 	all = append(all, u.RequiredBy...)
 	return append(all, u.UpheldBy...)
+}
+
+// Tied names this unit, those that it starts, and those that start it or go with it.
+func (u Unit) Tied() []string {
+	return slices.Concat(u.Names, u.Requires, u.Wants, u.BindsTo, u.RequiredBy, u.WantedBy, u.BoundBy)
 }
 
 // JobTimeout is how long Start, Stop and Restart of a Conn wait for the end of a job: systemd's own DefaultTimeoutStopSec=

@@ -177,6 +177,7 @@ var Keys = []Key{
 
 	{SectionOnDemand, "Unit", String, "", "", "", "Unit that is there already, or a file of Quadlet, to wake in place of a container"},
 	{SectionOnDemand, "Target", Words, "", "", "", "Where that unit listens, behind each [Socket] ListenStream="},
+	{SectionOnDemand, "Container", String, "", "", "", "Container in whose network Target= is, by its name or its file, in place of the host's"},
 	{SectionOnDemand, "ContainerPort", Words, "", "", "", "Port in the container behind each [Socket] ListenStream="},
 	{SectionOnDemand, "IdleTimeout", TimeSpan, "", "", "", "How long nobody is connected until it stops, 5min by default"},
 	{SectionOnDemand, "StartTimeout", TimeSpan, "", "", "", "How long a connection waits for the application, 90s by default"},

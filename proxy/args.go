@@ -20,6 +20,7 @@ type config struct {
 	unit           string // the container's service: asked for when there is no container, named in messages
 	pidFile        string // podman's --pidfile; empty: no container to enter or to watch
 	conmonPIDFile  string // podman's --conmon-pidfile
+	container      string // in place of the two files: the name of a container that the unit starts, itself or by others
 	idleTimeout    time.Duration
 	startTimeout   time.Duration
 	maxConnections int // 0: as many as there are file descriptors for
@@ -43,6 +44,7 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.StringVar(&c.unit, "unit", "", "the container's `service`")
 	f.StringVar(&c.pidFile, "pid-file", "", "`file` that podman run --pidfile wrote")
 	f.StringVar(&c.conmonPIDFile, "conmon-pid-file", "", "`file` that podman run --conmon-pidfile wrote")
+	f.StringVar(&c.container, "container", "", "`name` of the container to enter, in place of the two files")
 	f.Func("idle-timeout", "exit after `time` without a connection, or infinity (default 5m0s)", spanInto(&c.idleTimeout))
 	f.Func("start-timeout", "hold a connection for `time` while the application comes up (default 1m30s)", spanInto(&c.startTimeout))
 	f.IntVar(&c.maxConnections, "max-connections", 0, "connections at one time, 0: what the file descriptors allow")
@@ -72,6 +74,9 @@ func (c *config) setTargets(words []string, ready string) (err error) {
 	}
 	if (c.pidFile == "") != (c.conmonPIDFile == "") {
 		return errors.New("--pid-file and --conmon-pid-file are only of use together")
+	}
+	if c.container != "" && (c.pidFile != "" || c.unit == "") {
+		return errors.New("--container needs --unit, and takes the place of --pid-file and --conmon-pid-file")
 	}
 	for _, w := range words {
 		t, err := parseTarget(w)

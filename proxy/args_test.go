@@ -54,6 +54,8 @@ func TestWrongArgs(t *testing.T) {
 		{"run/app.sock", "is neither"},
 		{"--max-connections=-1 80", "must be 0 or more"},
 		{"--pid-file=/a 80", "only of use together"},
+		{"--container=web 80", "--container needs --unit"},
+		{"--container=web --unit=web.service --pid-file=/a --conmon-pid-file=/b 80", "takes the place of --pid-file"},
 		{"--idle-timeout=5min 80", "unknown unit"},
 		{"--start-timeout=0s 80", "longer than nothing"},
 		{"--ready=https:/ 80", "must be tcp, http:/path"},

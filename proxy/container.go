@@ -28,9 +28,8 @@ var (
 	errNoFile = fmt.Errorf("%w: no process id file", errNoContainer)
 )
 
-// openContainer finds the container by the files that podman run wrote. The pidfd comes first and is asked last: what was
-// opened in between by the same process id belongs to the process that still lives.
-func openContainer(pidFile, conmonPIDFile string) (*container, error) {
+// findByFiles finds the container by the files that podman run wrote.
+func findByFiles(pidFile, conmonPIDFile string) (*container, error) {
 	pid, err := readPID(pidFile)
 	if err != nil {
 		return nil, err
@@ -39,6 +38,12 @@ func openContainer(pidFile, conmonPIDFile string) (*container, error) {
 	if err != nil {
 		return nil, err
 	}
+	return openContainer(pid, conmon)
+}
+
+// openContainer opens the container of that process and that conmon. The pidfd comes first and is asked last: what was
+// opened in between by the same process id belongs to the process that still lives.
+func openContainer(pid, conmon int) (_ *container, err error) {
 	c := &container{pidfd: -1, userNS: -1, netNS: -1}
 	if c.pidfd, err = unix.PidfdOpen(pid, 0); err != nil {
 		return nil, gone("pidfd_open", err)
@@ -128,9 +133,10 @@ func (u unitState) starting() bool {
 
 // outside is what waiting for a container needs from the world.
 type outside struct {
-	query func(unit string) (unitState, error)
-	now   func() time.Time
-	sleep func(time.Duration)
+	query  func(unit string) (unitState, error)
+	unitOf func(pid int) (string, error) // the unit that a process belongs to
+	now    func() time.Time
+	sleep  func(time.Duration)
 }
 
 // awaitContainer returns the container as soon as it runs. The error says in a sentence why there is none, when systemd
@@ -139,7 +145,7 @@ func awaitContainer(c *config, o outside) (*container, error) {
 	began := o.now()
 	ours := began // the last time that the service looked like ours
 	for {
-		found, err := openContainer(c.pidFile, c.conmonPIDFile)
+		found, err := c.find(o)
 		if err == nil {
 			return found, nil
 		}
@@ -154,26 +160,44 @@ func awaitContainer(c *config, o outside) (*container, error) {
 		if state.ActiveState != "active" || err != errNoFile {
 			ours = now
 		}
-		if why := c.whyNot(state, now.Sub(began), now.Sub(ours)); why != nil {
+		if why := c.whyNot(state, now.Sub(ours)); why != nil {
 			return nil, why
+		}
+		if now.Sub(began) >= c.startTimeout {
+			return nil, c.whyLate(state, err)
 		}
 		o.sleep(pollEvery)
 	}
 }
 
-// whyNot is the reason not to wait any longer, or nil. waited and foreign are how long that has been going on, and how long
-// the service has been active without a process id file.
-func (c *config) whyNot(u unitState, waited, foreign time.Duration) error {
+// find looks for the container once.
+func (c *config) find(o outside) (*container, error) {
+	if c.container != "" {
+		return c.findNamed(o)
+	}
+	return findByFiles(c.pidFile, c.conmonPIDFile)
+}
+
+// whyNot is the reason not to wait any longer, or nil. foreign is how long the service has been active without a process id
+// file.
+func (c *config) whyNot(u unitState, foreign time.Duration) error {
 	switch {
 	case !u.starting():
 		return errors.New(c.whyDown(u))
 	case foreign >= foreignAfter:
 		return errors.New(c.whyForeign(u))
-	case waited >= c.startTimeout:
-		return fmt.Errorf("%s did not start its container within %s (it is %s/%s); see %s",
-			c.unit, spanText(c.startTimeout), u.ActiveState, u.SubState, c.journal())
 	}
 	return nil
+}
+
+// whyLate is the error of a start timeout that is over; last is why there was no container in the end.
+func (c *config) whyLate(u unitState, last error) error {
+	what, more := "its container", ""
+	if c.container != "" {
+		what, more = "the container "+c.container, ": "+last.Error()
+	}
+	return fmt.Errorf("%s did not start %s within %s (it is %s/%s%s); see %s",
+		c.unit, what, spanText(c.startTimeout), u.ActiveState, u.SubState, more, c.journal())
 }
 
 // isDown says why there is nothing to wait for, where the service has no container of ours ([OnDemand] Unit=): systemd has

@@ -136,7 +136,7 @@ func TestOpenContainer(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			name := filepath.Join(t.TempDir(), "pid")
 			os.WriteFile(name, []byte(c.pid), 0o600)
-			if _, err := openContainer(name, name); err == nil || !strings.HasSuffix(err.Error(), c.want) {
+			if _, err := findByFiles(name, name); err == nil || !strings.HasSuffix(err.Error(), c.want) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})

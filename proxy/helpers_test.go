@@ -23,6 +23,8 @@ func TestMain(m *testing.M) {
 		os.Exit(Main(os.Args[2:])) // argv[1] is "proxy", as for the real program
 	case "application":
 		os.Exit(applicationMain())
+	case "sleeper":
+		select {}
 	}
 	os.Exit(m.Run())
 }

@@ -38,10 +38,11 @@ func Main(args []string) int {
 	}
 	switch {
 	case cfg.inside:
-	case cfg.pidFile != "":
+	case cfg.pidFile != "" || cfg.container != "":
 		return firstStage(cfg, args, fds, log)
 	case cfg.unit != "":
-		if err := isDown(&cfg, unitQuery(cfg.userManager)); err != nil {
+		s := systemd{userManager: cfg.userManager}
+		if err := isDown(&cfg, s.unit); err != nil {
 			return fail(1, err, fds, log)
 		}
 	}
@@ -55,7 +56,8 @@ func send(message string) { daemon.SdNotify(false, message) }
 func firstStage(cfg config, args []string, fds []int, log logger) int {
 	began := time.Now()
 	send(extendStart(cfg.startTimeout) + "STATUS=Waiting for " + cfg.unit)
-	c, err := awaitContainer(&cfg, outside{query: unitQuery(cfg.userManager), now: time.Now, sleep: time.Sleep})
+	s := systemd{userManager: cfg.userManager}
+	c, err := awaitContainer(&cfg, outside{s.unit, s.unitOf, time.Now, time.Sleep})
 	if err != nil {
 		return fail(1, err, fds, log)
 	}

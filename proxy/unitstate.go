@@ -11,26 +11,43 @@ import (
 // queryTime bounds one question to systemd.
 const queryTime = 5 * time.Second
 
-// unitQuery returns a function that asks the service manager for a unit's state, over one connection that it opens at the
-// first question.
-func unitQuery(userManager bool) func(string) (unitState, error) {
-	var conn *manager.Conn
-	return func(unit string) (state unitState, err error) {
-		ctx, cancel := context.WithTimeout(context.Background(), queryTime)
-		defer cancel()
-		if conn == nil {
-			// Not bound to ctx: it would be closed with it.
-			if conn, err = manager.Connect(context.Background(), scope(userManager), os.Getenv("XDG_RUNTIME_DIR")); err != nil {
-				return state, err
-			}
+// systemd is the service manager that we belong to, asked over one connection that the first question opens.
+type systemd struct {
+	userManager bool
+	conn        *manager.Conn
+}
+
+// unit asks for a service's state.
+func (s *systemd) unit(name string) (state unitState, err error) {
+	err = s.ask(func(ctx context.Context) error {
+		if state.Unit, err = s.conn.Unit(ctx, name); err == nil {
+			state.result, err = s.conn.Result(ctx, name)
 		}
-		u, err := conn.Unit(ctx, unit)
-		if err != nil {
-			return state, err
+		return err
+	})
+	return state, err
+}
+
+// unitOf asks which unit a process belongs to.
+func (s *systemd) unitOf(pid int) (name string, err error) {
+	err = s.ask(func(ctx context.Context) error {
+		name, err = s.conn.UnitOf(ctx, pid)
+		return err
+	})
+	return name, err
+}
+
+// ask runs question with a connection, for queryTime at most.
+func (s *systemd) ask(question func(context.Context) error) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), queryTime)
+	defer cancel()
+	if s.conn == nil {
+		// Not bound to ctx: it would be closed with it.
+		if s.conn, err = manager.Connect(context.Background(), scope(s.userManager), os.Getenv("XDG_RUNTIME_DIR")); err != nil {
+			return err
 		}
-		result, err := conn.Result(ctx, unit)
-		return unitState{u, result}, err
 	}
+	return question(ctx)
 }
 
 func scope(userManager bool) manager.Scope {
