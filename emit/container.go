@@ -33,7 +33,7 @@ func containerUnit(app Application, opt Options) Unit {
 func containerUnitSection(app Application, opt Options) Section {
 	c := app.Container
 	if len(app.Broken) > 0 { // nothing may keep it from saying what is wrong
-		c, app.Unit = Container{}, only(app.Unit, "Description")
+		c, app.Unit, app.KeepsAwake = Container{}, only(app.Unit, "Description"), nil
 	}
 	var options []Option
 	if c.WaitForNetwork {
@@ -57,6 +57,13 @@ func containerUnitSection(app Application, opt Options) Section {
 		Option{"RequiresMountsFor", Words(append([]Value{"%t/containers"}, c.Mounts...)...)})
 	for _, service := range c.Requires {
 		options = append(options, Option{"Requires", Passed(service)}, Option{"After", Passed(service)})
+	}
+	if c.Inside != "" {
+		// When that container dies its namespace is nowhere to be found again.
+		options = append(options, Option{"StopPropagatedFrom", Passed(c.Inside)})
+	}
+	for _, n := range app.KeepsAwake {
+		options = append(options, Option{"Wants", Passed(n.Proxy())})
 	}
 	return Section{"Unit", append(options, app.Unit...)}
 }

@@ -61,7 +61,11 @@ func (app Application) what() string {
 func proxyCommand(app Application, p pair, opt Options) []Arg {
 	container := sibling(app.container())
 	dir := "%t/" + runtimeDir(strings.TrimSuffix(string(container), ".service"))
-	args := []Arg{Literal(opt.Program), "proxy", "--unit=" + Written(string(container))}
+	args := []Arg{Literal(opt.Program), "proxy"}
+	if !app.Alone && app.Proxy == OwnProxy {
+		args = append(args, "--self=%n")
+	}
+	args = append(args, "--unit="+Written(string(container)))
 	switch {
 	case app.Existing == "":
 		args = append(args, "--pid-file="+Written(dir+pidFile), "--conmon-pid-file="+Written(dir+conmonPidFile))
