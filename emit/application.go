@@ -1,6 +1,7 @@
 package emit
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +48,12 @@ type Application struct {
 	// of an existing unit are; "" for the host's.
 	Inside string
 
+	// KeepsAwake are the applications that the container needs: while it runs they
+	// do not fall asleep.
+	KeepsAwake []Needed
+	// Alone says that none keeps this one awake: only its connections do.
+	Alone bool
+
 	// Broken are the errors of a file that cannot become a service, and keeps its
 	// place: the socket listens, and each connection is refused.
 	Broken []string
@@ -73,6 +80,28 @@ func (l Listener) isPath() bool {
 	return strings.HasPrefix(string(l.Address), "/") || strings.HasPrefix(string(l.Address), "%t/")
 }
 
+// Needed is an application that another one refers to, by the base name of its
+// units, and where.
+type Needed struct {
+	Name string
+	Pos  parser.Pos
+}
+
+// Proxy is the name of its proxy's unit.
+func (n Needed) Proxy() string { return UnitName(n.Name, "-proxy", ".service") }
+
+// Needs are the applications that one of the containers of app needs.
+func (app Application) Needs() []Needed {
+	if app.Pod == nil {
+		return app.KeepsAwake
+	}
+	all := slices.Clone(app.KeepsAwake)
+	for _, m := range app.Pod.Members {
+		all = append(all, m.KeepsAwake...)
+	}
+	return all
+}
+
 // Container is how podman runs the container, or makes the pod.
 type Container struct {
 	Name Arg
@@ -93,6 +122,8 @@ type Container struct {
 	Reload []Arg
 	// Requires are units that must run before the container starts.
 	Requires []string
+	// Inside is the unit of the container whose network namespace this one is in.
+	Inside string
 	// Mounts are host paths that must be mounted first.
 	Mounts []Value
 	// WaitForNetwork starts the container only when the network is up.

@@ -49,7 +49,7 @@ func inPod(app Application) []Option {
 func serviceUnitSection(app Application, opt Options, what string, bonds []Option) Section {
 	c := app.Container
 	if len(app.Broken) > 0 { // nothing may keep it from saying what is wrong
-		c, app.Unit = Container{}, only(app.Unit, "Description")
+		c, app.Unit, app.KeepsAwake = Container{}, only(app.Unit, "Description"), nil
 	}
 	var options []Option
 	if c.WaitForNetwork {
@@ -73,6 +73,13 @@ func serviceUnitSection(app Application, opt Options, what string, bonds []Optio
 		Option{"RequiresMountsFor", Words(append([]Value{"%t/containers"}, c.Mounts...)...)})
 	for _, service := range c.Requires {
 		options = append(options, Option{"Requires", Passed(service)}, Option{"After", Passed(service)})
+	}
+	if c.Inside != "" {
+		// When that container dies its namespace is nowhere to be found again.
+		options = append(options, Option{"StopPropagatedFrom", Passed(c.Inside)})
+	}
+	for _, n := range app.KeepsAwake {
+		options = append(options, Option{"Wants", Passed(n.Proxy())})
 	}
 	return Section{"Unit", append(options, app.Unit...)}
 }

@@ -64,7 +64,11 @@ func (app Application) what() string {
 func proxyCommand(app Application, p pair, opt Options) []Arg {
 	container := Sibling(app.container())
 	dir := "%t/" + runtimeDir(strings.TrimSuffix(string(container), ".service"))
-	args := []Arg{Literal(opt.Program), "proxy", "--unit=" + Written(string(container))}
+	args := []Arg{Literal(opt.Program), "proxy"}
+	if !app.Alone && app.Proxy == OwnProxy {
+		args = append(args, "--self=%n")
+	}
+	args = append(args, "--unit="+Written(string(container)))
 	switch {
 	case app.Pod != nil:
 		args = append(args, "--pod", "--container="+app.infra())

@@ -232,7 +232,7 @@ func (t *translator) network(ws []parser.Word) {
 		if name == "" {
 			continue
 		}
-		if resource, ok := t.require(w, name, ".container", Extension); ok {
+		if resource, ok := t.otherContainer(w, name); ok {
 			if hasOptions {
 				t.diags.Errorf(w.Pos(), "Network=%s: a network that is another container's takes no options", w.Text)
 			}

@@ -49,6 +49,10 @@ func Generate(sources []Source, files *Files, opt emit.Options) Result {
 			check(&trees[i], sources[i], &diags[i])
 		}
 	})
+	for _, i := range separate(apps, diags) {
+		trees[i] = emit.Units(apps[i], opt)
+		check(&trees[i], sources[i], &diags[i])
+	}
 	return collect(sources, apps, trees, diags, files, opt)
 }
 

@@ -57,15 +57,13 @@ func kindOf(name string) (quadletKind, bool) {
 type referred struct {
 	service  string // the unit that makes it
 	resource string // the name that podman knows it by
+	own      string // the base name of the units, of one of our own files
 }
 
 // refer reads what a reference to file stands for. The file stays Quadlet's:
 // it is looked at for its names only.
 func (k quadletKind) refer(src Source) referred {
 	file, _ := src.parse()
-	if k.extension == Extension && hasPod(file) {
-		k = podKind
-	}
 	base := strings.TrimSuffix(path.Base(src.Path), k.extension)
 	r := referred{service: k.service(file, base)}
 	for _, key := range k.names {
@@ -122,6 +120,9 @@ func (t *translator) reference(w parser.Word, name string, extensions ...string)
 			Hintf("it is looked for by its name, in the directories of podman-systemd.unit(5)")
 		return r, true
 	}
+	if k.extension == Extension {
+		return t.referOwn(src), true
+	}
 	r = k.refer(src)
 	if r.resource == "" {
 		t.diags.Errorf(inWord(w, name), "%s does not say %s=", src.Path, k.names[len(k.names)-1])
@@ -133,10 +134,14 @@ func (t *translator) reference(w parser.Word, name string, extensions ...string)
 // container starts: its service requires and follows the file's.
 func (t *translator) require(w parser.Word, name string, extensions ...string) (resource string, ok bool) {
 	r, ok := t.reference(w, name, extensions...)
-	if r.service != "" && !slices.Contains(t.app.Container.Requires, r.service) {
-		t.app.Container.Requires = append(t.app.Container.Requires, r.service)
-	}
+	t.requireUnit(r.service)
 	return r.resource, ok
+}
+
+func (t *translator) requireUnit(service string) {
+	if service != "" && !slices.Contains(t.app.Container.Requires, service) {
+		t.app.Container.Requires = append(t.app.Container.Requires, service)
+	}
 }
 
 // inWord is the place of part in w.

@@ -63,6 +63,9 @@ func (t *translator) unitKey(e parser.Entry) (emit.Value, bool) {
 			names[i], refers = service, true
 		} else if r, ok := t.reference(w, w.Text, quadletExtensions...); ok {
 			names[i], refers = r.service, true
+			if r.own != "" {
+				names[i] += t.dependOn(e.Key, emit.Needed{Name: r.own, Pos: w.Pos()})
+			}
 		}
 	}
 	if !refers {

@@ -93,6 +93,7 @@ func (c *Conn) Unit(ctx context.Context, name string) (Unit, error) {
 		DropInPaths:  list(p["DropInPaths"]),
 		Unmet:        unmet(p, "Condition") || unmet(p, "Assert"),
 		Triggers:     list(p["Triggers"]),
+		Queued:       queued(p["Job"]),
 		Requires:     list(p["Requires"]),
 		Wants:        list(p["Wants"]),
 		BindsTo:      list(p["BindsTo"]),
@@ -109,6 +110,16 @@ func unmet(p map[string]any, kind string) bool {
 	result, _ := p[kind+"Result"].(bool)
 	looked, _ := p[kind+"Timestamp"].(uint64)
 	return looked != 0 && !result
+}
+
+// queued reads the property Job: the number of a unit's job and its path, 0 where there is none.
+func queued(job any) bool {
+	pair, _ := job.([]any)
+	if len(pair) == 0 {
+		return false
+	}
+	id, _ := pair[0].(uint32)
+	return id != 0
 }
 
 func text(v any) string {

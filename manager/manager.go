@@ -65,6 +65,7 @@ type Unit struct {
 	DropInPaths  []string
 	Unmet        bool     // a Condition…= or Assert…= kept the last start from happening
 	Triggers     []string // what a socket starts
+	Queued       bool     // it waits for a job, or a job is under way
 	Requires     []string
 	Wants        []string
 	BindsTo      []string

@@ -17,6 +17,7 @@ const infinity = time.Duration(math.MaxInt64)
 
 // config is the command line of web-proxy.service.
 type config struct {
+	self           string // our own unit: its end is up to those that want it as well; empty: to the connections alone
 	unit           string // the container's service: asked for when there is no container, named in messages
 	pidFile        string // podman's --pidfile; empty: no container to enter or to watch
 	conmonPIDFile  string // podman's --conmon-pidfile
@@ -42,6 +43,7 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	ready := "tcp"
 	f := flag.NewFlagSet("proxy", flag.ContinueOnError)
 	f.SetOutput(w)
+	f.StringVar(&c.self, "self", "", "our own `service`: while another unit that wants it is up, idleness does not end it")
 	f.StringVar(&c.unit, "unit", "", "the container's `service`")
 	f.StringVar(&c.pidFile, "pid-file", "", "`file` that podman run --pidfile wrote")
 	f.StringVar(&c.conmonPIDFile, "conmon-pid-file", "", "`file` that podman run --conmon-pidfile wrote")

@@ -4,11 +4,13 @@ package proxy
 // anything is open, dialled for or not yet ready: waking up and being probed is not idleness.
 func (s *server) updateIdle() {
 	if !s.isIdle() {
-		s.idle.at = 0
+		s.idle.at, s.keptBy = 0, ""
 		return
 	}
-	if s.idle.at == 0 || s.idleTotal != s.total {
-		s.idleTotal = s.total
+	if s.idleTotal != s.total {
+		s.idleTotal, s.keptBy, s.idle.at = s.total, "", 0
+	}
+	if s.idle.at == 0 {
 		s.loop.arm(s.idle, s.cfg.idleTimeout)
 	}
 }
@@ -26,16 +28,33 @@ func (s *server) isIdle() bool {
 	return true
 }
 
-// idleOver ends serving unless a client came in this turn or waits at this very moment. One that comes after this look is
-// not accepted any more, so it is not lost: it starts the next round.
-func (s *server) idleOver() {
-	if !s.isIdle() || s.idleTotal != s.total {
-		return
+// nobodyThere: it is idle and no client waits at this very moment, whom the next turn would serve.
+func (s *server) nobodyThere() bool {
+	if !s.isIdle() {
+		return false
 	}
 	for _, l := range s.listeners {
 		if waiting(l.fd) {
-			return // the next turn serves it; updateIdle starts anew
+			return false
 		}
 	}
+	return true
+}
+
+// idleOver ends serving unless a client came in this turn or waits, or another unit wants us.
+func (s *server) idleOver() {
+	switch {
+	case s.asking || s.idleTotal != s.total || !s.nobodyThere():
+		// updateIdle starts anew
+	case s.cfg.self == "":
+		s.idleEnd()
+	default:
+		s.askWanted()
+	}
+}
+
+// idleEnd ends serving right after a look that found nobody. One that comes after this look is not accepted any more, so it is
+// not lost: it starts the next round.
+func (s *server) idleEnd() {
 	s.end(0, prioInfo, "Nobody was connected for "+spanText(s.cfg.idleTimeout))
 }

@@ -28,6 +28,7 @@ type figures struct {
 	total   int64
 	in, out int64
 	idle    bool
+	keptBy  string // the unit that keeps it awake though it is idle
 }
 
 func newStatus(s *server, send func(string)) *status {
@@ -38,7 +39,7 @@ func newStatus(s *server, send func(string)) *status {
 
 func (st *status) current() figures {
 	s := st.s
-	return figures{s.conns, s.total, s.fw.in, s.fw.out, s.isIdle()}
+	return figures{s.conns, s.total, s.fw.in, s.fw.out, s.isIdle(), s.keptBy}
 }
 
 // update sees to it that a change is told within a second. Without a change no timer runs.
@@ -88,6 +89,8 @@ func (f figures) text(idle time.Duration) string {
 	switch {
 	case !f.idle:
 		return fmt.Sprintf("%s, %s since start, %s in, %s out", count(int64(f.conns), "connection"), grouped(f.total), byteText(f.in), byteText(f.out))
+	case f.keptBy != "":
+		return "Idle, kept awake by " + f.keptBy
 	case idle == infinity:
 		return "Idle, stays awake"
 	}

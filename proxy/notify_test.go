@@ -15,6 +15,7 @@ func TestStatusTexts(t *testing.T) {
 		{figures{conns: 3, total: 1204, in: 1_234_567, out: 33_400_000}, 5 * time.Minute, "3 connections, 1,204 since start, 1.2 MB in, 33.4 MB out"},
 		{figures{conns: 1, total: 1, in: 78, out: 999}, 5 * time.Minute, "1 connection, 1 since start, 78 B in, 999 B out"},
 		{figures{total: 5, idle: true}, 5 * time.Minute, "Idle, stops in 5min if nobody connects"},
+		{figures{total: 5, idle: true, keptBy: "web.service"}, time.Minute, "Idle, kept awake by web.service"},
 		{figures{total: 5, idle: true}, infinity, "Idle, stays awake"},
 	} {
 		if got := c.f.text(c.idle); got != c.want {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +34,12 @@ type server struct {
 
 	idle      *timer
 	idleTotal int64 // total when the idle timer was set
+	wanted    func(context.Context) (by string, err error)
+	asking    bool   // wanted is under way
+	keptBy    string // its last answer, until somebody connects
+
+	life    context.Context // of what is done beside the loop
+	endLife context.CancelFunc
 }
 
 // newServer prepares serving on the listening sockets fds; one for each target of cfg.
@@ -45,6 +52,8 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 	s.fw = newForwarder(l, s.connectionClosed)
 	s.status = newStatus(s, send)
 	s.idle = l.newTimer(s.idleOver)
+	s.wanted = s.cfg.askWantedBy
+	s.life, s.endLife = context.WithCancel(context.Background())
 	l.after = s.afterTurn
 	for i, fd := range fds {
 		x, err := newListener(s, fd, cfg.targets[i])
@@ -58,6 +67,7 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 
 // run serves until the end, and returns the exit status.
 func (s *server) run() int {
+	defer s.endLife()
 	s.status.waiting()
 	if s.cfg.ready.probed() {
 		s.gated = true

@@ -256,13 +256,18 @@ func TestShortConnectionRestartsIdleTimer(t *testing.T) {
 // TestIdleExitLosesNobody: a client that comes at the very moment is answered, by this round or by the next.
 func TestIdleExitLosesNobody(t *testing.T) {
 	t.Parallel()
+	idleExitLosesNobody(t, func(cfg config, d door) *run { return serveOn(t, cfg, d) })
+}
+
+// idleExitLosesNobody aims 100 clients at the end of the idle timeout and at the 5 ms after it.
+func idleExitLosesNobody(t *testing.T, serve func(config, door) *run) {
 	const idle = 10 * time.Millisecond
 	cfg := testConfig(t, application(t, "", echo))
 	cfg.idleTimeout = idle
 	d := openDoor(t, "tcp")
 	nextRound := 0
 	for i := range 100 {
-		r := serveOn(t, cfg, d)
+		r := serve(cfg, d)
 		eventually(t, "READY=1", func() bool { return strings.Contains(r.said(), "READY=1") })
 		time.Sleep(idle/2 + time.Duration(i%50)*100*time.Microsecond)
 		c := dialAddr(t, d.addr)
@@ -278,7 +283,7 @@ func TestIdleExitLosesNobody(t *testing.T) {
 			if !waiting(d.fd) {
 				t.Fatalf("round %d: the client is neither served nor in the queue", i)
 			}
-			r = serveOn(t, cfg, d)
+			r = serve(cfg, d)
 			if err := <-answered; err != nil {
 				t.Fatalf("round %d: %v", i, err)
 			}

@@ -2,8 +2,8 @@
 // behaviour at start and end is chosen by flags. It has its own HTTP instead of net/http's so that a benchmark measures what is in
 // front of it.
 //
-// Paths: / (who answers), /hello (the message), /peer (address of the peer), /bytes?n=, /sleep?ms=, /status?code=, /hash (POST: SHA-256 of the body) and
-// /die?code=. An address after -echo gets a plain echo instead, which passes a half-close on.
+// Paths: / (who answers), /hello (the message), /peer (address of the peer), /bytes?n=, /sleep?ms=, /status?code=, /hash (POST: SHA-256 of the body),
+// /ask?address= (what another one answers on /) and /die?code=. An address after -echo gets a plain echo instead, which passes a half-close on.
 package main
 
 import (

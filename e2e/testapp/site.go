@@ -131,10 +131,33 @@ func (s site) answer(q request) answer {
 		h := sha256.New()
 		io.Copy(h, q.body)
 		return text("%x\n", h.Sum(nil))
+	case "/ask":
+		return ask(q.query.Get("address"))
 	case "/die":
 		os.Exit(q.number("code"))
 	}
 	return answer{404, []byte("no such path\n")}
+}
+
+// ask passes on what another site answers on /.
+func ask(address string) answer {
+	network := "tcp"
+	if strings.HasPrefix(address, "/") {
+		network = "unix"
+	}
+	c, err := net.DialTimeout(network, address, 10*time.Second)
+	if err != nil {
+		return answer{502, []byte(err.Error())}
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	fmt.Fprintf(c, "GET / HTTP/1.0\r\n\r\n")
+	said, err := io.ReadAll(c)
+	_, body, ok := bytes.Cut(said, []byte("\r\n\r\n"))
+	if err != nil || !ok {
+		return answer{502, fmt.Appendf(nil, "%q, %v", said, err)}
+	}
+	return answer{200, body}
 }
 
 func text(format string, args ...any) answer { return answer{200, fmt.Appendf(nil, format, args...)} }
