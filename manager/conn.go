@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/dbus"
 	godbus "github.com/godbus/dbus/v5"
@@ -25,6 +27,11 @@ var _ Interface = (*Conn)(nil)
 // The manager's private socket comes first, as in systemctl(1): it is there before any bus is, and the apply helper runs
 // at boot, when the bus may not be up or may be waiting for the very transaction that started the helper.
 func Connect(ctx context.Context, scope Scope, runtimeDir string) (*Conn, error) {
+	return reach(ctx, scope, runtimeDir, connect)
+}
+
+// reach tries the places where the manager may answer.
+func reach[C any](ctx context.Context, scope Scope, runtimeDir string, connect func(ctx context.Context, socket string, hello bool) (C, error)) (C, error) {
 	private, bus := "/run/systemd/private", "/run/dbus/system_bus_socket"
 	if scope == User {
 		private, bus = filepath.Join(runtimeDir, "systemd/private"), filepath.Join(runtimeDir, "bus")
@@ -34,7 +41,7 @@ func Connect(ctx context.Context, scope Scope, runtimeDir string) (*Conn, error)
 		conn, err = connect(ctx, bus, true)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("no service manager answers at %s or %s: %w", private, bus, err)
+		return conn, fmt.Errorf("no service manager answers at %s or %s: %w", private, bus, err)
 	}
 	return conn, nil
 }
@@ -82,6 +89,10 @@ func (c *Conn) Unit(ctx context.Context, name string) (Unit, error) {
 	if err != nil {
 		return Unit{}, fmt.Errorf("%s: %w", name, err)
 	}
+	return unitOf(name, p), nil
+}
+
+func unitOf(name string, p map[string]any) Unit {
 	return Unit{
 		Name:         name,
 		Names:        list(p["Names"]),
@@ -101,7 +112,41 @@ func (c *Conn) Unit(ctx context.Context, name string) (Unit, error) {
 		WantedBy:     list(p["WantedBy"]),
 		BoundBy:      list(p["BoundBy"]),
 		UpheldBy:     list(p["UpheldBy"]),
-	}, nil
+		Since:        moment(p["StateChangeTimestamp"]),
+		Starting:     moment(p["InactiveExitTimestamp"]),
+		Active:       moment(p["ActiveEnterTimestamp"]),
+	}
+}
+
+// moment reads a time as systemd gives it, in microseconds since 1970; 0, for never, is the zero time.
+func moment(v any) time.Time {
+	usec, _ := v.(uint64)
+	if usec == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(int64(usec))
+}
+
+// Details tells a unit's state and what its type adds to that.
+func (c *Conn) Details(ctx context.Context, name string) (Details, error) {
+	p, err := c.systemd.GetAllPropertiesContext(ctx, name)
+	if err != nil {
+		return Details{}, fmt.Errorf("%s: %w", name, err)
+	}
+	d := Details{
+		Unit:       unitOf(name, p),
+		Listening:  listening(p),
+		Result:     text(p["Result"]),
+		StatusText: text(p["StatusText"]),
+	}
+	d.NeedDaemonReload, _ = p["NeedDaemonReload"].(bool)
+	status, _ := p["ExecMainStatus"].(int32)
+	pid, _ := p["MainPID"].(uint32)
+	d.ExitStatus, d.MainPID = int(status), int(pid)
+	if memory, _ := p["MemoryCurrent"].(uint64); memory != math.MaxUint64 { // "[not set]" of systemctl(1)
+		d.Memory = memory
+	}
+	return d, nil
 }
 
 // unmet tells whether the Condition…= (or Assert…=) lines of a unit were looked at and not all of them held. Before the first
@@ -166,6 +211,10 @@ func (c *Conn) Listening(ctx context.Context, socket string) (Listening, error) 
 	if err != nil {
 		return Listening{}, fmt.Errorf("%s: %w", socket, err)
 	}
+	return listening(p), nil
+}
+
+func listening(p map[string]any) Listening {
 	l := Listening{IPv6Only: text(p["BindIPv6Only"])}
 	l.FreeBind, _ = p["FreeBind"].(bool)
 	l.ReusePort, _ = p["ReusePort"].(bool)
@@ -181,7 +230,7 @@ func (c *Conn) Listening(ctx context.Context, socket string) (Listening, error) 
 			l.Datagrams = append(l.Datagrams, address)
 		}
 	}
-	return l, nil
+	return l
 }
 
 // Units lists the names of the units in memory that match.

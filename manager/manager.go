@@ -33,6 +33,8 @@ func (s Scope) String() string {
 type Interface interface {
 	// Unit loads the unit if need be and tells its state; a unit without a file has LoadState "not-found".
 	Unit(ctx context.Context, name string) (Unit, error)
+	// Details is Unit with what a person wants to know as well.
+	Details(ctx context.Context, name string) (Details, error)
 	// Units lists the units in memory whose name matches one of the patterns (glob(7)).
 	Units(ctx context.Context, patterns ...string) ([]string, error)
 	// Listening tells what a socket unit is to listen on, whether it does or not.
@@ -63,9 +65,12 @@ type Unit struct {
 	FragmentPath string
 	SourcePath   string
 	DropInPaths  []string
-	Unmet        bool     // a Condition…= or Assert…= kept the last start from happening
-	Triggers     []string // what a socket starts
-	Queued       bool     // it waits for a job, or a job is under way
+	Since        time.Time // of its ActiveState
+	Starting     time.Time // when its last start began (InactiveExitTimestamp)
+	Active       time.Time // when it was last active first (ActiveEnterTimestamp)
+	Unmet        bool      // a Condition…= or Assert…= kept the last start from happening
+	Triggers     []string  // what a socket starts
+	Queued       bool      // it waits for a job, or a job is under way
 	Requires     []string
 	Wants        []string
 	BindsTo      []string
@@ -73,6 +78,18 @@ type Unit struct {
 	WantedBy     []string
 	BoundBy      []string
 	UpheldBy     []string
+}
+
+// Details is a unit's state as a person wants to know it. What the unit's type has not is zero.
+type Details struct {
+	Unit
+	NeedDaemonReload bool      // its file has changed since systemd read it
+	Listening        Listening // of a socket
+	Result           string    // how the last run ended: success, exit-code, start-limit-hit, …
+	StatusText       string    // STATUS= of the last sd_notify(3)
+	ExitStatus       int       // of the last main process
+	MainPID          int
+	Memory           uint64 // bytes of its control group; 0: nobody counts them
 }
 
 // Listening is the part of a socket unit's settings that says whether its addresses can be bound to (systemd.socket(5)).

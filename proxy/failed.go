@@ -1,6 +1,10 @@
 package proxy
 
-import "time"
+import (
+	"time"
+
+	"podman-ondemand/figures"
+)
 
 // failedTime is how long the failed mode lasts. Its end lets systemd start the next round at the next connection; much
 // shorter, and the socket would reach its trigger limit of 20 in 2s (TriggerLimitIntervalSec= in systemd.socket(5)) and be
@@ -15,9 +19,9 @@ func fail(code int, why error, fds []int, log logger) int {
 		return code
 	}
 	log(prioError, "Connections are refused: %v.", why)
-	send("STATUS=Connections are refused: " + why.Error())
+	send("STATUS=" + figures.Refused(why.Error()))
 	n := refuse(fds, failedTime)
-	log(prioInfo, "%s refused.", count(int64(n), "connection"))
+	log(prioInfo, "%s refused.", figures.Count(int64(n), "connection"))
 	return code
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"podman-ondemand/figures"
 )
 
 // firstListenFD is SD_LISTEN_FDS_START of sd_listen_fds(3).
@@ -38,7 +40,7 @@ func (c *config) checkSockets(fds []int) error {
 	}
 	if passed, wanted := len(fds), len(c.targets); passed != wanted {
 		return fmt.Errorf("systemd passed %s for %s: each ListenStream= needs one, in the same order, and one that systemd cannot read is left out; see %s",
-			count(int64(passed), "listening socket"), count(int64(wanted), "target"), c.socketJournal())
+			figures.Count(int64(passed), "listening socket"), figures.Count(int64(wanted), "target"), c.socketJournal())
 	}
 	return nil
 }

@@ -98,6 +98,7 @@ func serveUntilSignal(cfg config, fds []int, log logger) int {
 	if err != nil {
 		return fail(1, fmt.Errorf("cannot watch the sockets and the container: %w", err), fds, log)
 	}
+	s.started.tell = cfg.tellStart
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
 	go func() {

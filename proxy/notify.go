@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"podman-ondemand/figures"
 )
 
 // statusEvery is the shortest time between two STATUS= messages.
@@ -18,17 +20,11 @@ type status struct {
 	s     *server
 	send  func(string)
 	timer *timer
-	last  time.Duration // when the last message went out
-	said  figures       // what it was about
-}
+	last  time.Duration  // when the last message went out
+	said  figures.Status // what it said; no new message while that is so
 
-// figures are what a status is about; no new message while they are the same.
-type figures struct {
-	conns   int
-	total   int64
-	in, out int64
-	idle    bool
-	keptBy  string // the unit that keeps it awake though it is idle
+	idleSince time.Time // zero: not idle
+	idleTotal int64     // connections until then
 }
 
 func newStatus(s *server, send func(string)) *status {
@@ -37,9 +33,25 @@ func newStatus(s *server, send func(string)) *status {
 	return st
 }
 
-func (st *status) current() figures {
+// current is how things are now.
+func (st *status) current() figures.Status {
 	s := st.s
-	return figures{s.conns, s.total, s.fw.in, s.fw.out, s.isIdle(), s.keptBy}
+	f := figures.Status{Connections: s.conns, Total: s.total, In: s.fw.in, Out: s.fw.out}
+	if !s.isIdle() {
+		st.idleSince = time.Time{}
+		return f
+	}
+	if st.idleSince.IsZero() || st.idleTotal != s.total {
+		st.idleSince, st.idleTotal = time.Now(), s.total
+	}
+	f.IdleSince = st.idleSince
+	switch {
+	case s.keptBy != "":
+		f.KeptBy = s.keptBy
+	case s.cfg.idleTimeout != infinity:
+		f.StopsAt = st.idleSince.Add(s.cfg.idleTimeout)
+	}
+	return f
 }
 
 // update sees to it that a change is told within a second. Without a change no timer runs.
@@ -51,7 +63,7 @@ func (st *status) update() {
 
 func (st *status) tell() {
 	st.said, st.last = st.current(), st.s.loop.now()
-	st.send("STATUS=" + st.said.text(st.s.cfg.idleTimeout))
+	st.send("STATUS=" + st.said.String())
 }
 
 // waiting is the first message: the application is waited for, and systemd shall do so as well.
@@ -71,30 +83,17 @@ func (st *status) waiting() {
 // ready is sent when the first target has answered.
 func (st *status) ready() {
 	st.said, st.last = st.current(), st.s.loop.now()
-	st.send("READY=1\nSTATUS=The application answers")
+	st.send("READY=1\nSTATUS=" + st.said.String())
 }
 
 func (st *status) stopping() {
-	st.send("STOPPING=1\nSTATUS=Stopping: " + st.figures())
+	st.send("STOPPING=1\nSTATUS=Stopping: " + st.sum())
 }
 
-// figures is the sum of what was done, for the log.
-func (st *status) figures() string {
-	f := st.current()
-	return fmt.Sprintf("%s since start, %s in, %s out", count(f.total, "connection"), byteText(f.in), byteText(f.out))
-}
-
-// text is a status in words.
-func (f figures) text(idle time.Duration) string {
-	switch {
-	case !f.idle:
-		return fmt.Sprintf("%s, %s since start, %s in, %s out", count(int64(f.conns), "connection"), grouped(f.total), byteText(f.in), byteText(f.out))
-	case f.keptBy != "":
-		return "Idle, kept awake by " + f.keptBy
-	case idle == infinity:
-		return "Idle, stays awake"
-	}
-	return "Idle, stops in " + spanText(idle) + " if nobody connects"
+// sum is what was done, for the log.
+func (st *status) sum() string {
+	s := st.s
+	return fmt.Sprintf("%s since start, %s in, %s out", figures.Count(s.total, "connection"), figures.Bytes(s.fw.in), figures.Bytes(s.fw.out))
 }
 
 // extendStart asks systemd for more time than its TimeoutStartSec= (EXTEND_TIMEOUT_USEC= in sd_notify(3)).

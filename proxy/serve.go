@@ -24,13 +24,14 @@ type server struct {
 	conns  int // open connections
 	total  int64
 
-	ready  bool // a target has answered
-	gated  bool // --ready=http has not succeeded yet
-	full   bool // at the limit
-	ending bool
-	drain  bool
-	told   time.Duration // when a shortage was last logged
-	code   int
+	ready   bool // a target has answered
+	started startReport
+	gated   bool // --ready=http has not succeeded yet
+	full    bool // at the limit
+	ending  bool
+	drain   bool
+	told    time.Duration // when a shortage was last logged
+	code    int
 
 	idle      *timer
 	idleTotal int64 // total when the idle timer was set
@@ -50,6 +51,7 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 	}
 	s := &server{cfg: cfg, log: log, loop: l, limit: connectionLimit(cfg.maxConnections, fdsPerConnection), told: -shortageEvery}
 	s.fw = newForwarder(l, s.connectionClosed)
+	s.started = startReport{began: time.Now().Add(-cfg.waited), tell: func(startTimes) {}}
 	s.status = newStatus(s, send)
 	s.idle = l.newTimer(s.idleOver)
 	s.wanted = s.cfg.askWantedBy
@@ -147,7 +149,7 @@ func (s *server) end(code int, p priority, why string) {
 	}
 	s.ending, s.code, s.loop.stopped = true, code, true
 	s.updateListeners()
-	s.log(p, "%s, stopping: %s.", why, s.status.figures())
+	s.log(p, "%s, stopping: %s.", why, s.status.sum())
 }
 
 func (s *server) updateListeners() {
@@ -160,6 +162,7 @@ func (s *server) updateListeners() {
 func (s *server) answered() {
 	if !s.ready {
 		s.ready = true
+		s.started.answered = time.Now()
 		s.status.ready()
 	}
 }
@@ -203,6 +206,7 @@ func (s *server) giveUpAll() {
 
 // afterTurn keeps the idle timer and the status up to date.
 func (s *server) afterTurn() {
+	s.reportStart()
 	s.updateIdle()
 	s.status.update()
 }

@@ -8,35 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// count is "1 connection", "1,204 connections".
-func count(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return grouped(n) + " " + noun + "s"
-}
-
-// grouped writes 1204 as "1,204".
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// byteText writes a number of bytes with SI units: "512 B", "1.2 MB".
-func byteText(n int64) string {
-	if n < 1000 {
-		return strconv.FormatInt(n, 10) + " B"
-	}
-	v, unit := float64(n)/1000, 0
-	for v >= 999.95 && unit < 4 {
-		v, unit = v/1000, unit+1
-	}
-	return strconv.FormatFloat(v, 'f', 1, 64) + " " + [...]string{"kB", "MB", "GB", "TB", "PB"}[unit]
-}
-
 // spanText writes a time span as systemd.time(7) does: "5min", "1h 30min", "1.5s".
 func spanText(d time.Duration) string {
 	if d == infinity {

@@ -12,13 +12,14 @@ import (
 
 // Fake implements manager.Interface. Its fields are what it answers; tests change them freely.
 type Fake struct {
-	Loaded []manager.Unit    // what Unit finds; any other name is not-found and inactive
-	Listen manager.Listening // Listening, of any socket
-	Env    []string          // Environment
-	Vers   string            // Version
-	PIDs   map[string]int    // MainPID, by unit
-	Fails  map[string]error  // by order ("start web.socket"): answered with this, and nothing changes
-	Orders []string          // what was asked for: "start X", "stop X", "restart X", "reset-failed X", "reload"
+	Loaded []manager.Unit             // what Unit finds; any other name is not-found and inactive
+	More   map[string]manager.Details // what Details adds to Unit, by name
+	Listen manager.Listening          // Listening, of any socket
+	Env    []string                   // Environment
+	Vers   string                     // Version
+	PIDs   map[string]int             // MainPID, by unit
+	Fails  map[string]error           // by order ("start web.socket"): answered with this, and nothing changes
+	Orders []string                   // what was asked for: "start X", "stop X", "restart X", "reset-failed X", "reload"
 
 	// On is called after each order has changed the state, so that a test can play the rest of systemd.
 	On func(f *Fake, order string)
@@ -42,6 +43,23 @@ func (f *Fake) Unit(_ context.Context, name string) (manager.Unit, error) {
 		return *u, nil
 	}
 	return manager.Unit{Name: name, LoadState: "not-found", ActiveState: "inactive"}, nil
+}
+
+// Details answers from Loaded and More.
+func (f *Fake) Details(ctx context.Context, name string) (manager.Details, error) {
+	u, err := f.Unit(ctx, name)
+	f.one.Lock()
+	defer f.one.Unlock()
+	d := f.More[name]
+	d.Unit = u
+	return d, err
+}
+
+// Do changes it while another goroutine asks.
+func (f *Fake) Do(change func()) {
+	f.one.Lock()
+	defer f.one.Unlock()
+	change()
 }
 
 // Get gives the unit itself to change, or nil.

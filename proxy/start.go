@@ -1,0 +1,103 @@
+package proxy
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/journal"
+
+	"podman-ondemand/figures"
+	"podman-ondemand/manager"
+)
+
+// startTimes are what the proxy itself sees of a start.
+type startTimes struct {
+	began    time.Time // it was started
+	answered time.Time // by the application
+	served   time.Time // the first client was; zero: nobody waited
+}
+
+// startReport is what has been said of the start.
+type startReport struct {
+	began    time.Time
+	answered time.Time
+	told     bool
+	tell     func(startTimes)
+}
+
+// reportStart says once how the start went, when the first client is served or nobody waits for that.
+func (s *server) reportStart() {
+	if !s.ready || s.started.told || s.total == 0 && s.anybodyWaits() {
+		return
+	}
+	s.started.told = true
+	t := startTimes{began: s.started.began, answered: s.started.answered}
+	if s.total > 0 {
+		t.served = time.Now()
+	}
+	s.started.tell(t)
+}
+
+func (s *server) anybodyWaits() bool {
+	for _, l := range s.listeners {
+		if waiting(l.fd) {
+			return true
+		}
+	}
+	return false
+}
+
+// tellStart writes the journal entry that "podman-ondemand status" and "list" read. systemd and the journal may be slow; the
+// first client does not wait for them.
+func (c *config) tellStart(t startTimes) {
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), queryTime)
+		defer cancel()
+		starting, active, err := manager.Times(ctx, scope(c.userManager), os.Getenv("XDG_RUNTIME_DIR"), c.unit)
+		if err != nil {
+			return // nobody waits for figures
+		}
+		start, ok := t.start(starting, active, c.running(active))
+		if !ok {
+			return
+		}
+		start.Unit = c.unit
+		fields := start.Fields()
+		fields["SYSLOG_IDENTIFIER"] = "podman-ondemand"
+		_ = journal.Send(start.String(), journal.PriInfo, fields) // without a journal there is nobody to tell
+	}()
+}
+
+// running is when the container's process was there, of which podman's conmon writes a file; of a unit that is not ours it is
+// when that was active.
+func (c *config) running(active time.Time) time.Time {
+	if c.pidFile == "" {
+		return active
+	}
+	file, err := os.Stat(c.pidFile)
+	if err != nil {
+		return time.Time{}
+	}
+	return file.ModTime()
+}
+
+// sameWake is how long before the proxy a service may have become active that was started together with it. One that is
+// older was started by somebody else.
+const sameWake = time.Second
+
+// start puts together when systemd began to start the service, when that was active and the container's process there, and what
+// the proxy has seen. Without the first two there is nothing to tell.
+func (t startTimes) start(starting, active, running time.Time) (s figures.Start, ok bool) {
+	if starting.IsZero() || running.IsZero() {
+		return s, false
+	}
+	if active.After(starting) && t.began.Sub(active) > sameWake {
+		starting, running = t.began, t.began
+	}
+	s.Podman, s.Application = max(0, running.Sub(starting)), max(0, t.answered.Sub(running))
+	if !t.served.IsZero() {
+		s.Client = t.served.Sub(starting)
+	}
+	return s, true
+}
