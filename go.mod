@@ -12,6 +12,7 @@ require (
 )
 
 require (
+	github.com/containers/storage v1.59.1 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/spf13/pflag v1.0.9 // indirect
 )

@@ -83,7 +83,7 @@ func TestNeedsAnother(t *testing.T) {
 					t.Fatalf("%s is %s while %s is awake", db.container(), state, a.container())
 				}
 			}
-			if text, want := host.show(t, db.proxy(), "StatusText"), "Idle, kept awake by "+a.container(); text != want {
+			if text, want := host.show(t, db.proxy(), "StatusText"), ", kept awake by "+a.container()+"; "; !strings.Contains(text, want) {
 				t.Errorf("the status is %q, want %q", text, want)
 			}
 			if again := a.mustGet("/ask?address=" + way.address); again.instance() != r.instance() {

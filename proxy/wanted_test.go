@@ -76,7 +76,7 @@ func TestKeptAwake(t *testing.T) {
 	})
 	eventually(t, "several questions", func() bool { return asked.Load() > 3 })
 	r.stillRuns()
-	eventually(t, "a status", func() bool { return strings.Contains(r.said(), "STATUS=Idle, kept awake by web.service") })
+	eventually(t, "a status", func() bool { return strings.Contains(r.said(), ", kept awake by web.service; ") })
 	c := r.dial(0)
 	exchange(t, c)
 	if kept := inLoop(r, func() string { return r.s.keptBy }); kept != "" {

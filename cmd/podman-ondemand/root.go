@@ -8,13 +8,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"podman-ondemand/control"
 	"podman-ondemand/manager"
 )
 
-// The exit statuses for a person: 0 is all well, 1 something is wrong, 2 the command line is.
+// The exit statuses for a person: 0 is all well, 1 something is wrong, 2 the command line is; those of "status" are
+// systemctl's.
 const (
 	failed     = 1
 	misused    = 2
+	absent     = 4 // there is no such application (systemctl status)
+	groupApps  = "apps"
 	groupFiles = "files"
 	groupSetup = "setup"
 )
@@ -44,6 +48,7 @@ func runForPerson(args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	c, err := root.ExecuteC()
 	var status exitStatus
+	var unknown *control.NoSuchError
 	switch {
 	case err == nil:
 		return 0
@@ -51,6 +56,9 @@ func runForPerson(args []string, stdout, stderr io.Writer) int {
 		return int(status)
 	}
 	fmt.Fprintf(stderr, "Error: %v\n", err)
+	if errors.As(err, &unknown) {
+		return absent
+	}
 	if started {
 		return failed
 	}
@@ -72,13 +80,16 @@ func newRoot() *cobra.Command {
 	}
 	root.SetVersionTemplate("podman-ondemand {{.Version}}\n")
 	root.AddGroup(
+		&cobra.Group{ID: groupApps, Title: "Applications:"},
 		&cobra.Group{ID: groupFiles, Title: "Files:"},
 		&cobra.Group{ID: groupSetup, Title: "Setting up:"},
 	)
 	root.SetHelpCommandGroupID(groupSetup)
 	root.SetCompletionCommandGroupID(groupSetup)
+	root.AddCommand(appCommands()...)
 	root.AddCommand(
 		generateCommand(),
+		explainCommand(),
 		convertCommand(),
 
 		installCommand(),
