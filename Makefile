@@ -69,6 +69,10 @@ unit:
 e2e: all
 	NOT_RUN=$(NOT_RUN) e2e/run $(if $(RUN),-test.run '$(RUN)')
 
+# The tests named Soak in full: half an hour, where "make test" has their short form.
+soak: all
+	PODMAN_ONDEMAND_SOAK=1 e2e/run -test.run '$(if $(RUN),$(RUN),Soak)' -test.timeout=80m
+
 demo: all
 	$(BUILD) -ldflags "-s -w" -o bin/testapp ./e2e/testapp
 	e2e/demo.sh
@@ -81,4 +85,4 @@ clean:
 
 FORCE:
 
-.PHONY: all install man docs test unit e2e demo bench clean FORCE
+.PHONY: all install man docs test unit e2e soak demo bench clean FORCE

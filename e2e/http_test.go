@@ -43,11 +43,15 @@ func (r reply) started(t *testing.T) time.Time {
 
 // request asks once, over a connection of its own.
 func request(network, address, path string) reply {
+	return requestWithin(60*time.Second, network, address, path)
+}
+
+func requestWithin(timeout time.Duration, network, address, path string) reply {
 	start := time.Now()
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
-	client := http.Client{Timeout: 60 * time.Second, Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+	client := http.Client{Timeout: timeout, Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
 	r, err := client.Get("http://localhost" + path)
 	if err != nil {
 		return reply{took: time.Since(start), err: err}

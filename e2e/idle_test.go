@@ -12,10 +12,24 @@ import (
 	"time"
 )
 
-// TestRequestsAtTheIdleStop aims 100 requests at the moment at which the container is stopped, from 100 ms before it to 300 ms after it.
-// Four applications share the waiting.
-func TestRequestsAtTheIdleStop(t *testing.T) {
-	const applications, each = 4, 25
+// TestSoakIdleStop aims requests at the moment at which the container is stopped, from 100 ms before it to 300 ms after it, for
+// applications that take different times to stop. Several share the waiting.
+func TestSoakIdleStop(t *testing.T) {
+	for _, c := range []struct {
+		stop        string
+		short, full int // requests
+	}{
+		{"0s", 100, 500},
+		{"1s", 20, 500},
+		{"5s", 4, 500},
+	} {
+		t.Run(c.stop, func(t *testing.T) { idleStop(t, c.stop, either(c.short, c.full)) })
+	}
+}
+
+func idleStop(t *testing.T, stop string, requests int) {
+	applications := min(4, requests)
+	each := requests / applications
 	var all []reply
 	stops := 0
 	t.Run("of", func(t *testing.T) {
@@ -23,7 +37,7 @@ func TestRequestsAtTheIdleStop(t *testing.T) {
 		for i := range applications {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
-				a := start(t, strings.Replace(plain, "500ms", "1s", 1))
+				a := start(t, strings.Replace(plain, "500ms", "1s", 1)+"[Container]\nExec=-stop-after "+stop+"\n")
 				replies, n := a.aimAtTheIdleStop(each, applications, i)
 				lock.Lock()
 				defer lock.Unlock()
@@ -33,11 +47,12 @@ func TestRequestsAtTheIdleStop(t *testing.T) {
 		}
 	})
 	n, errors := answered(all)
-	record(t, "100 requests at the moment of the idle stop", "100 answers, >= 30 stops", fmt.Sprintf("%d answers, %d stops, slowest %s", n, stops, ms(slowest(all))))
-	if n != applications*each {
-		t.Errorf("%d of %d answered:%s", n, applications*each, errors)
+	record(t, fmt.Sprintf("%d requests at the idle stop, which takes %s", requests, stop), "all answered, stops between",
+		fmt.Sprintf("%d answers, %d stops, slowest %s", n, stops, ms(slowest(all))))
+	if n != requests {
+		t.Errorf("%d of %d answered:%s", n, requests, errors)
 	}
-	if stops < 30 {
+	if stops < requests/4 {
 		t.Errorf("only %d stops between: they did not meet the moment", stops)
 	}
 }

@@ -48,6 +48,14 @@ func (l lab) run(t *testing.T, args ...string) string {
 	return out
 }
 
+// asRoot is run as the test host's root.
+func (l lab) asRoot(t *testing.T, args ...string) {
+	t.Helper()
+	if _, err := l.script(append([]string{"sh", l.name, "--root"}, args...)...); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // systemctl runs "systemctl --user".
 func (l lab) systemctl(t *testing.T, args ...string) string {
 	t.Helper()

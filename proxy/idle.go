@@ -30,15 +30,7 @@ func (s *server) isIdle() bool {
 
 // nobodyThere: it is idle and no client waits at this very moment, whom the next turn would serve.
 func (s *server) nobodyThere() bool {
-	if !s.isIdle() {
-		return false
-	}
-	for _, l := range s.listeners {
-		if waiting(l.fd) {
-			return false
-		}
-	}
-	return true
+	return s.isIdle() && !s.somebodyWaits()
 }
 
 // idleOver ends serving unless a client came in this turn or waits, or another unit wants us.

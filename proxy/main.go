@@ -55,10 +55,7 @@ func send(message string) { daemon.SdNotify(false, message) }
 // firstStage finds the container and enters it.
 func firstStage(cfg config, args []string, fds []int, log logger) int {
 	began := time.Now()
-	done := func() {}
-	if cfg.pod {
-		done = cfg.failWhenStopped(fds, log)
-	}
+	done := cfg.failWhenStopped(fds, log)
 	send(extendStart(cfg.startTimeout) + "STATUS=Waiting for " + cfg.unit)
 	s := systemd{userManager: cfg.userManager}
 	c, err := awaitContainer(&cfg, outside{s.unit, s.unitOf, time.Now, time.Sleep})

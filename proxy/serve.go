@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -109,35 +110,52 @@ func (s *server) free() {
 // open tells whether a new client could be served.
 func (s *server) open() bool { return !s.gated && !s.full && !s.ending }
 
-// watchContainer ends serving when the process behind pidfd ends. One that ends by itself before it has answered counts as
-// a failed start: were its clients left in the queue, they would start it again and again.
+// watchContainer ends serving when the process behind pidfd ends.
 func (s *server) watchContainer(pidfd int) error {
 	return s.loop.add(pidfd, unix.EPOLLIN, handlerFunc(func() {
 		s.loop.forget(pidfd)
-		s.drain = true
-		if s.ready {
-			s.end(0, prioInfo, "The container has ended")
-			return
-		}
-		s.log(prioWarning, "The container has ended before the application answered: the waiting connections are closed; see %s.", s.cfg.journal())
-		s.giveUpAll()
+		s.containerEnded()
 	}))
 }
 
-// stop is what SIGTERM asks for; it may be called from any goroutine.
+// containerEnded: by itself, not because somebody wanted it to. One that has served none of those who wait counts as a failed
+// start: were its clients left in the queue, they would start it again and again.
+func (s *server) containerEnded() {
+	if s.ending {
+		return
+	}
+	s.drain = true
+	if s.ready && (s.total > 0 || !s.somebodyWaits()) {
+		s.end(0, prioInfo, "The container has ended")
+		return
+	}
+	s.log(prioWarning, "The container has ended before the application answered: the waiting connections are closed; see %s.", s.cfg.journal())
+	s.giveUpAll()
+}
+
+// somebodyWaits tells whether a client is in the queue of a listening socket at this moment.
+func (s *server) somebodyWaits() bool {
+	return slices.ContainsFunc(s.listeners, func(l *listener) bool { return waiting(l.fd) })
+}
+
+// stop is what SIGTERM asks for; it may be called from any goroutine. systemd may have noticed the container's end first.
 func (s *server) stop(why string) {
 	s.loop.post(func() {
-		if s.cfg.pod && !s.ready && !s.ending {
+		switch {
+		case s.ending:
+		case s.cfg.pidfd >= 0 && processEnded(s.cfg.pidfd):
+			s.containerEnded()
+		case s.cfg.pod && !s.ready:
 			s.podFailed()
-			return
+		default:
+			s.end(0, prioInfo, why)
 		}
-		s.end(0, prioInfo, why)
 	})
 }
 
 // podFailed: the pod goes before it has answered.
 func (s *server) podFailed() {
-	s.log(prioWarning, "The waiting connections are closed: %s.", s.cfg.whyStopped())
+	s.log(prioWarning, "The waiting connections are closed: %s.", s.cfg.podStopped())
 	s.giveUpAll()
 }
 

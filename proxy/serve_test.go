@@ -327,6 +327,37 @@ func TestContainerEndBeforeItAnswers(t *testing.T) {
 	}
 }
 
+// One that took the connection of the readiness check, and died before it took a client's, has answered nobody either. systemd may
+// tell us to stop before we have noticed.
+func TestContainerEndBeforeItServes(t *testing.T) {
+	for _, told := range []bool{false, true} {
+		app, pidfd := containerProcess(t)
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := testConfig(t, l.Addr().String())
+		cfg.pidfd = pidfd
+		r := prepare(t, cfg, openDoor(t, "tcp"))
+		if !told {
+			if err := r.s.watchContainer(pidfd); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.start()
+		eventually(t, "READY=1", func() bool { return strings.Contains(r.said(), "READY=1") })
+		l.Close()
+		client := r.dial(0)
+		app.Process.Kill()
+		app.Wait()
+		if told {
+			r.s.stop("Asked to stop")
+		}
+		r.exits(1)
+		wantReset(t, client)
+	}
+}
+
 func TestContainerEnd(t *testing.T) {
 	app, pidfd := containerProcess(t)
 	d := openDoor(t, "tcp")

@@ -3,7 +3,8 @@
 // front of it.
 //
 // Paths: / (who answers), /hello (the message), /peer (address of the peer), /bytes?n=, /sleep?ms=, /status?code=, /hash (POST: SHA-256 of the body),
-// /ask?address= (what another one answers on /) and /die?code=. An address after -echo gets a plain echo instead, which passes a half-close on.
+// /reset (resets the connection), /resets (how many came in), /ask?address= (what another one answers on /) and /die?code=. An address
+// after -echo gets a plain echo instead, which passes a half-close on.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"log"
 	"net"
 	"os"
+	"os/exec"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -27,6 +29,8 @@ type options struct {
 	check        bool          // is the health check, not the application
 	never        bool          // never listens
 	ignoreTerm   bool
+	stopAfter    time.Duration // how long SIGTERM takes to end it
+	fork         bool          // leaves everything to another process
 	exitAfter    time.Duration // 0: lives on
 	exitCode     int           // of -exit-after
 	message      string
@@ -52,6 +56,8 @@ func parseFlags() options {
 	flag.BoolVar(&o.check, "check", false, "be the health check of the application in this container")
 	flag.BoolVar(&o.never, "never", false, "never listen")
 	flag.BoolVar(&o.ignoreTerm, "ignore-term", false, "ignore SIGTERM")
+	flag.DurationVar(&o.stopAfter, "stop-after", 0, "go on for so long after SIGTERM")
+	flag.BoolVar(&o.fork, "fork", false, "start another process that does it all, and exit")
 	flag.DurationVar(&o.exitAfter, "exit-after", 0, "exit after so long")
 	flag.IntVar(&o.exitCode, "exit-code", 1, "the exit status of -exit-after")
 	flag.StringVar(&o.message, "message", "hello", "the first line that / answers")
@@ -70,6 +76,9 @@ func main() {
 	if o.check {
 		os.Exit(check())
 	}
+	if o.fork {
+		leave()
+	}
 	endAsTold(o)
 	time.Sleep(o.delay)
 	if !o.never {
@@ -82,6 +91,21 @@ func main() {
 		time.AfterFunc(o.healthy, beHealthy)
 	}
 	select {}
+}
+
+// leave does what a program does that puts itself into the background.
+func leave() {
+	self, args := "/proc/self/exe", os.Args[1:]
+	for i, a := range args {
+		if a == "-fork" {
+			args = append(args[:i:i], args[i+1:]...)
+			break
+		}
+	}
+	if err := exec.Command(self, args...).Start(); err != nil {
+		log.Fatal(err)
+	}
+	os.Exit(0)
 }
 
 // endAsTold arranges for the end. The default action of SIGTERM does not exist for process 1 of a container, so dying of it is
@@ -98,6 +122,7 @@ func endAsTold(o options) {
 	signal.Notify(term, syscall.SIGTERM)
 	go func() {
 		<-term
+		time.Sleep(o.stopAfter)
 		os.Exit(128 + int(syscall.SIGTERM))
 	}()
 }

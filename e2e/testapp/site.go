@@ -12,8 +12,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
+
+// resets counts the connections that were ended by a reset from the other side.
+var resets atomic.Int64
 
 // site answers HTTP/1.1 requests.
 type site struct {
@@ -44,6 +49,13 @@ func (s site) serve(c net.Conn) {
 	for {
 		q, err := readRequest(r)
 		if err != nil {
+			if errors.Is(err, syscall.ECONNRESET) {
+				resets.Add(1)
+			}
+			return
+		}
+		if q.path == "/reset" {
+			c.(*net.TCPConn).SetLinger(0)
 			return
 		}
 		q.peer = c.RemoteAddr().String()
@@ -120,6 +132,8 @@ func (s site) answer(q request) answer {
 		return text("%s\n", s.message)
 	case "/peer":
 		return text("%s\n", q.peer)
+	case "/resets":
+		return text("resets: %d\n", resets.Load())
 	case "/bytes":
 		return answer{200, bytes.Repeat([]byte{'x'}, q.number("n"))}
 	case "/sleep":

@@ -1,0 +1,45 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"golang.org/x/sys/unix"
+)
+
+// failWhenStopped refuses the connections when systemd stops us while we wait, and it is because nothing will come of the
+// waiting. Were they left in the queue, they would start the next round at once, again and again. The result ends that.
+func (c *config) failWhenStopped(fds []int, log logger) (done func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
+	go func() {
+		if _, stopped := <-signals; stopped {
+			s := systemd{userManager: c.userManager} // of its own: who waits may be asking
+			if why := c.whyStopped(s.unit); why != nil {
+				os.Exit(fail(1, why, fds, log))
+			}
+			os.Exit(0)
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+	}
+}
+
+// whyStopped is a sentence about what has ended before it answered; nil where somebody wants it to stop or to restart. Then
+// systemd stops us before it touches the service (After= in systemd.unit(5)), and the clients can wait. A pod is stopped
+// when one of its containers could not start, and looks then as if somebody had wanted it.
+func (c *config) whyStopped(query func(string) (unitState, error)) error {
+	if c.pod {
+		return errors.New(c.podStopped())
+	}
+	state, err := query(c.unit)
+	if err != nil || state.starting() && state.ActiveState != "deactivating" {
+		return nil
+	}
+	return fmt.Errorf("%s has ended before the application answered (result %q): the next connection tries again; see %s",
+		c.unit, state.result, c.journal())
+}
