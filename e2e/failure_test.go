@@ -170,9 +170,9 @@ func (a *app) mustRefuse(reason string, within time.Duration) {
 	if r.err == nil || r.took > within {
 		a.t.Errorf("want an end within %v, got %v after %v", within, r.err, r.took)
 	}
-	// The journal takes its time to write down what was said.
+	// The journal takes its time to write down what was said, and may not know the unit of a process that has ended meanwhile.
 	eventually(a.t, 5*time.Second, "the journal says: "+reason, func() bool {
-		return strings.Contains(host.journal(a.t, a.mark, "-u", a.proxy()), reason)
+		return strings.Contains(host.journal(a.t, a.mark, "-t", strings.TrimSuffix(a.proxy(), ".service")), reason)
 	})
 	if s := a.state(a.socket()); s != "active" {
 		a.t.Errorf("the socket is %s", s)

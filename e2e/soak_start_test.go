@@ -37,7 +37,9 @@ func TestSoakMisbehaviour(t *testing.T) {
 				}
 			}
 			n, _ := answered(replies)
-			a.mustSleep(20 * time.Second)
+			eventually(t, 20*time.Second, "neither the proxy nor the container is up", func() bool {
+				return a.isDown(a.proxy()) && a.isDown(a.container())
+			})
 			record(t, "an application that "+c.name, "socket alive, nothing left", fmt.Sprintf("%d of %d answered, slowest %s", n, len(replies), ms(slowest(replies))))
 			for _, program := range []string{"podman-ondemand", "podman", "conmon", "testapp"} {
 				for _, unit := range a.units() {
@@ -54,6 +56,12 @@ func TestSoakMisbehaviour(t *testing.T) {
 			}
 		})
 	}
+}
+
+// isDown says whether a unit is at rest.
+func (a *app) isDown(unit string) bool {
+	state := a.state(unit)
+	return state == "inactive" || state == "failed"
 }
 
 // cannotStart wants requests to be let go in time with a reason in the journal, nothing to be tried while nobody asks, and an answer
@@ -139,5 +147,5 @@ func TestSoakPodmanHangs(t *testing.T) {
 	a.write(plain + "StartTimeout=2s\n")
 	host.reload(t)
 	a.mustListen(a.port)
-	a.cannotStart("a podman that hangs, StartTimeout=2s", "start operation timed out", 30*time.Second, mend)
+	a.cannotStart("a podman that hangs, StartTimeout=2s", "start operation timed out", 40*time.Second, mend)
 }
