@@ -54,6 +54,10 @@ type Application struct {
 	// Alone says that none keeps this one awake: only its connections do.
 	Alone bool
 
+	// Needs are what podman must find on the host, or the container does not
+	// start. The units do not have them.
+	Needs []Need
+
 	// Broken are the errors of a file that cannot become a service, and keeps its
 	// place: the socket listens, and each connection is refused.
 	Broken []string
@@ -128,6 +132,13 @@ type Container struct {
 	Mounts []Value
 	// WaitForNetwork starts the container only when the network is up.
 	WaitForNetwork bool
+}
+
+// Need is a thing of the host: of Image= an image, of Secret= a secret of
+// podman's, of all other keys a path. Name is as it was written, with specifiers.
+type Need struct {
+	Key, Name string
+	Pos       parser.Pos
 }
 
 // Install says that Unit pulls the socket in, by Kind: wants, requires, upholds.

@@ -55,7 +55,7 @@ func TestWriteTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := Generate([]Source{source("web", "PublishPort=1:1"), source("other", "PublishPort=2:2")}, noFiles, testOptions)
-	ds := write(dir, r.Trees)
+	ds := Write(dir, r.Trees)
 	want := "/src/web.ondemand: error: web.service is there already, made from /etc/web.container\n"
 	if diff := cmp.Diff(want, ds.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -69,7 +69,7 @@ func TestWriteTaken(t *testing.T) {
 // TestWriteNowhere makes sure that a directory that cannot be written to is an
 // error, and no panic.
 func TestWriteNowhere(t *testing.T) {
-	if ds := write("/nonexistent", nil); !ds.HasErrors() {
+	if ds := Write("/nonexistent", nil); !ds.HasErrors() {
 		t.Error("no error")
 	}
 }
@@ -82,7 +82,7 @@ func TestWriteStaysInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := Generate([]Source{source("web", "PublishPort=1:1")}, noFiles, testOptions)
-	if ds := write(dir, r.Trees); !ds.HasErrors() {
+	if ds := Write(dir, r.Trees); !ds.HasErrors() {
 		t.Error("no error")
 	}
 	if es, _ := os.ReadDir(outside); len(es) != 0 {

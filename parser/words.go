@@ -14,6 +14,9 @@ type Word struct {
 	off   int // of the word in the entry's value
 }
 
+// Key is the key that the word was given to.
+func (w Word) Key() string { return w.entry.Key }
+
 // Pos is the place where the word starts.
 func (w Word) Pos() Pos { return w.PosAt(0) }
 
