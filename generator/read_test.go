@@ -14,10 +14,11 @@ import (
 // What is asked for is judged in its surroundings, and nothing else is spoken of.
 func TestReadPaths(t *testing.T) {
 	const good, bad = "[Container]\nImage=quay.io/x:1\nPublishPort=8080:80\nNetwork=n.network\n", "[Container]\nOops=1\nPublishPort=8081:80\n"
+	other := strings.ReplaceAll(bad, "8081", "8084")
 	root := t.TempDir()
 	for name, text := range map[string]string{
-		"search/n.network": "[Network]\n", "search/sub/in.ondemand": strings.ReplaceAll(bad, "8081", "8082"), "search/z.ondemand": strings.ReplaceAll(good, "8080:", "8083:"), "search/same.ondemand": bad,
-		"search/a-first/twice.ondemand": bad, "search/twice.ondemand": bad,
+		"search/n.network": "[Network]\n", "search/sub/in.ondemand": strings.ReplaceAll(bad, "8081", "8082"), "search/z.ondemand": strings.ReplaceAll(good, "8080:", "8083:"),
+		"search/a-first/twice.ondemand": other, "search/twice.ondemand": bad,
 		"work/web.ondemand": good, "work/web.ondemand.d/10.conf": "[Container]\nImgae=x\n",
 		"work/bad.ondemand": bad, "work/deep/below.ondemand": bad, "work/notes.txt": "",
 		"clash/a.ondemand": strings.ReplaceAll(good, "8080:", "8083:"),
