@@ -83,6 +83,7 @@ func newRoot() *cobra.Command {
 		generateCommand(),
 		convertCommand(),
 
+		doctorCommand(),
 		installCommand(),
 		uninstallCommand(),
 		versionCommand(),
