@@ -28,7 +28,7 @@ func (c *checker) ports(t generator.Tree) {
 		l.Streams = []string{ip.String()}
 		port := strconv.Itoa(int(ip.Port()))
 		switch err := c.Bindable(l); {
-		case err == nil, c.isOurs(ip, t.App):
+		case err == nil, errors.Is(err, unix.EADDRINUSE) && c.isOurs(ip, t.App):
 		case errors.Is(err, fs.ErrPermission) && int(ip.Port()) < c.FirstPort:
 			c.diags.Errorf(from.Pos, "port %s cannot be listened on without root: those below %d cannot", port, c.FirstPort).
 				Hintf("take another port, or: sudo sysctl -w net.ipv4.ip_unprivileged_port_start=%s", port)
