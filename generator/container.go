@@ -74,7 +74,7 @@ func (t *translator) key(k parser.Key) {
 	if k.Name == "ExposeHostPort" {
 		t.exposed(ws)
 	}
-	t.needs(k, ws)
+	t.onHostKeys(k, ws)
 	if k.Arg != "" {
 		t.arguments(k, ws)
 		return
@@ -139,7 +139,7 @@ func (t *translator) special(k parser.Key, ws []parser.Word) {
 	case "EnvironmentFile":
 		for _, w := range ws {
 			file := t.fileNear(w.Text)
-			t.need(w, file)
+			t.onHost(w, file)
 			t.run("--env-file", file)
 		}
 	case "Mount":
@@ -267,7 +267,7 @@ func (t *translator) devices(ws []parser.Word) {
 		device, optional := strings.CutPrefix(w.Text, "-")
 		path, _, _ := strings.Cut(device, ":")
 		if !optional {
-			t.needPath(w, path)
+			t.onHostPath(w, path)
 		}
 		if !optional || t.files.exists(path) {
 			t.run("--device", device)
@@ -301,7 +301,7 @@ func (t *translator) source(w parser.Word, source string, extensions ...string) 
 	}
 	path := t.hostPath(source)
 	if w.Key() == "Volume" || mountType(strings.Split(w.Text, ",")) == "bind" {
-		t.needPath(w, path)
+		t.onHostPath(w, path)
 	}
 	return path
 }
@@ -395,11 +395,11 @@ func (t *translator) image() {
 			t.run(resource)
 		} else {
 			t.shortName(image)
-			t.need(image, image.Text)
+			t.onHost(image, image.Text)
 			t.run(image.Text)
 		}
 	case hasRootfs:
-		t.needPath(rootfs, strings.TrimSuffix(rootfs.Text, ":O"))
+		t.onHostPath(rootfs, strings.TrimSuffix(rootfs.Text, ":O"))
 		t.run("--rootfs", rootfs.Text)
 	default:
 		t.noImage()

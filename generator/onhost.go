@@ -7,28 +7,28 @@ import (
 	"podman-ondemand/parser"
 )
 
-// need notes something of the host without which podman does not start the container, as the key named it. name is in the
+// onHost notes something of the host without which podman does not start the container, as the key named it. name is in the
 // form of a word of ExecStart=: specifiers and variables are still in it.
-func (t *translator) need(w parser.Word, name string) {
-	t.app.Needs = append(t.app.Needs, emit.Need{Key: w.Key(), Name: name, Pos: w.Pos()})
+func (t *translator) onHost(w parser.Word, name string) {
+	t.app.OnHost = append(t.app.OnHost, emit.HostThing{Key: w.Key(), Name: name, Pos: w.Pos()})
 }
 
-// needPath notes a path of the host, with whatever has a path's form.
-func (t *translator) needPath(w parser.Word, path string) {
+// onHostPath notes a path of the host, with whatever has a path's form.
+func (t *translator) onHostPath(w parser.Word, path string) {
 	if strings.HasPrefix(path, "/") || strings.HasPrefix(path, "%") && !strings.HasPrefix(path, "%%") {
-		t.need(w, path)
+		t.onHost(w, path)
 	}
 }
 
-// needs notes what the keys say that arguments of podman are made of.
-func (t *translator) needs(k parser.Key, ws []parser.Word) {
+// onHostKeys notes what the keys say that arguments of podman are made of.
+func (t *translator) onHostKeys(k parser.Key, ws []parser.Word) {
 	switch k.Name {
 	case "Secret":
 		for _, w := range ws {
 			name, _, _ := strings.Cut(w.Text, ",")
-			t.need(w, name)
+			t.onHost(w, name)
 		}
 	case "SeccompProfile":
-		t.needPath(ws[0], ws[0].Text)
+		t.onHostPath(ws[0], ws[0].Text)
 	}
 }

@@ -84,6 +84,31 @@ func suggest(section, key string) string {
 	return ""
 }
 
+// NearestKey returns the key of the table that a mistyped one of that section was
+// meant to be, or the key itself.
+func NearestKey(section, key string) string {
+	if _, ok := FindKey(section, key); ok {
+		return key
+	}
+	if near := Nearest(key, keyNames(section)); near != "" {
+		return near
+	}
+	return key
+}
+
+func keyNames(section string) []string {
+	var names []string
+	for i := range Keys {
+		if Keys[i].Section == section {
+			names = append(names, Keys[i].Name)
+		}
+	}
+	if section == SectionSocket {
+		names = append(names, "ListenStream") // the one of systemd's that is read here
+	}
+	return names
+}
+
 // Nearest returns the first of names that is less than three edits away from
 // s, and less than half of s; "" if none is.
 func Nearest(s string, names []string) string {

@@ -143,7 +143,7 @@ func (r *reader) header(l logical, start, end int) {
 	s.Name = name
 	switch {
 	case !closed:
-		s.Broken = true
+		s.Broken = !slices.Contains(Sections, name) // else it is clear what was meant
 		r.diags.Errorf(s.Pos, "section header does not end in ']'").
 			Hintf("a header stands alone on its line, like [Container]")
 	case name == "" || strings.ContainsAny(name, "[]"):

@@ -73,12 +73,20 @@ func TestParse(t *testing.T) {
 // TestBrokenSection makes sure that what follows a broken header counts for
 // nothing and costs no messages of its own.
 func TestBrokenSection(t *testing.T) {
-	f, _ := Parse("f", []byte("[Container\nUnknown=1\nImage=x\n"))
+	f, _ := Parse("f", []byte("[Container] # ours\nUnknown=1\nImage=x\n"))
 	if ds := f.Check(); len(ds) != 0 {
 		t.Errorf("messages: %v", ds)
 	}
 	if es := f.Entries("Container"); len(es) != 0 {
 		t.Errorf("entries: %v", es)
+	}
+}
+
+// TestUnclosedSection: where it is clear which section was meant, its lines count.
+func TestUnclosedSection(t *testing.T) {
+	f, ds := Parse("f", []byte("[Container\nImage=x\n"))
+	if e, ok := f.Last("Container", "Image"); !ok || e.Value != "x" || !ds.HasErrors() {
+		t.Errorf("%v, %v: %v", e, ok, ds)
 	}
 }
 

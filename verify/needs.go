@@ -13,7 +13,7 @@ import (
 
 // needs looks for what podman must find when the container starts.
 func (c *checker) needs(t generator.Tree) {
-	for _, n := range t.App.Needs {
+	for _, n := range t.App.OnHost {
 		name, known := c.expand(n.Name, unitOf(t.App, ".service"))
 		switch {
 		case !known:
@@ -28,7 +28,7 @@ func (c *checker) needs(t generator.Tree) {
 }
 
 // path: what Docker would make, podman does not.
-func (c *checker) path(n emit.Need, path string) {
+func (c *checker) path(n emit.HostThing, path string) {
 	err := c.Exists(path)
 	switch {
 	case err == nil:
@@ -75,7 +75,7 @@ func (c *checker) forUser(command string) string {
 	return command
 }
 
-func (c *checker) secret(n emit.Need, name string) {
+func (c *checker) secret(n emit.HostThing, name string) {
 	if status, ok := c.podman("secret", "exists", name); ok && status != 0 {
 		c.diags.Errorf(n.Pos, "podman has no secret %s: the container cannot start", name).
 			Hintf("%s", c.forUser("podman secret create "+shellWord(name)+" FILE"))
@@ -83,7 +83,7 @@ func (c *checker) secret(n emit.Need, name string) {
 }
 
 // image looks whether the image is there, and if not, whether its name says from where it could be pulled.
-func (c *checker) image(app emit.Application, n emit.Need, name string) {
+func (c *checker) image(app emit.Application, n emit.HostThing, name string) {
 	status, ok := c.podman("image", "exists", name)
 	if !ok || status == 0 {
 		return
