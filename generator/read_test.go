@@ -71,3 +71,24 @@ func TestReadPaths(t *testing.T) {
 		}
 	}
 }
+
+// A drop-in that cannot be read breaks its file, which keeps its port.
+func TestUnreadableDropIn(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(root+"/web.ondemand.d/dir.conf", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", root+"/web.ondemand.d/link.conf"); err != nil {
+		t.Fatal(err)
+	}
+	text := "[Container]\nImage=quay.io/x:1\nPublishPort=8080:80\n"
+	if err := os.WriteFile(root+"/web.ondemand", []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sources, files, ds := find([]dir{{Path: root}})
+	r := Generate(sources, files, testOptions)
+	want := "web.ondemand.d/dir.conf: error: not a regular file\nweb.ondemand.d/link.conf: error: a link that leads nowhere\nweb.ondemand: warning: web keeps its port, and refuses connections until this is mended\n"
+	if d := cmp.Diff(want, strings.ReplaceAll(append(ds, r.Diags...).String(), root+"/", "")); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}

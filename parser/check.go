@@ -78,10 +78,24 @@ func suggest(section, key string) string {
 			return "it belongs in [" + k.Section + "]"
 		}
 	}
+	for _, s := range systemdKeys {
+		if slices.Contains(strings.Fields(s.keys), key) {
+			return "it belongs in [" + s.section + "]"
+		}
+	}
 	if near := Nearest(key, here); near != "" {
 		return "did you mean " + near + "=?"
 	}
 	return ""
+}
+
+// systemdKeys are keys of systemd that people put into [Container].
+var systemdKeys = []struct{ section, keys string }{
+	{SectionUnit, "Description Documentation After Before Requires Wants BindsTo PartOf Conflicts OnFailure " +
+		"StartLimitIntervalSec StartLimitBurst ConditionPathExists RequiresMountsFor"},
+	{SectionService, "Restart RestartSec TimeoutStartSec TimeoutStopSec TimeoutSec ExecStartPre ExecStartPost ExecStop " +
+		"ExecStopPost ExecReload Slice Nice MemoryMax MemoryHigh CPUQuota CPUWeight IOWeight TasksMax SuccessExitStatus"},
+	{SectionSocket, "ListenStream SocketMode SocketUser SocketGroup BindIPv6Only FreeBind Backlog KeepAlive"},
 }
 
 // NearestKey returns the key of the table that a mistyped one of that section was

@@ -174,7 +174,8 @@ func (r *reader) assignment(l logical, start, end int) {
 	}
 	eq := strings.IndexByte(l.text[start:end], '=')
 	if eq < 0 {
-		r.diags.Warnf(l.pos(start), "missing '=', line ignored")
+		r.diags.Warnf(l.pos(start), "missing '=', line ignored").
+			Hintf("write KEY=VALUE; a line that goes on in the next one ends in a backslash")
 		return
 	}
 	if eq == 0 {

@@ -47,7 +47,7 @@ func TestParse(t *testing.T) {
 		{"BOM", "\ufeff[A]\nk=v\n", "1:1 [A]\n2:1 k 2:3 \"v\"\n", ""},
 		{"outside", "k=v\nl=m\n[A]\n", "3:1 [A]\n",
 			"f:1:1: warning: assignment outside of a section, ignored with those that follow (begin the file with [Container])\n"},
-		{"missing =", "[A]\n  k v\n", "1:1 [A]\n", "f:2:3: warning: missing '=', line ignored\n"},
+		{"missing =", "[A]\n  k v\n", "1:1 [A]\n", "f:2:3: warning: missing '=', line ignored (write KEY=VALUE; a line that goes on in the next one ends in a backslash)\n"},
 		{"missing key", "[A]\n = v\n", "1:1 [A]\n", "f:2:2: warning: missing key name before '=', line ignored\n"},
 		{"open header", "[A\nk=v\n", "1:1 [A]\n2:1 k 2:3 \"v\"\n",
 			"f:1:1: error: section header does not end in ']' (a header stands alone on its line, like [Container])\n"},

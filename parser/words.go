@@ -99,7 +99,7 @@ func (s *splitter) openQuote(quote byte, off int) {
 			Hintf(`write \%c for the character itself`, quote)
 		return
 	}
-	s.diags.Errorf(pos, "quote %c is not closed", quote)
+	s.diags.Errorf(pos, "quote %c is not closed", quote).Hintf("close it, words with blanks stand between two")
 }
 
 func (s *splitter) add(text string, start int) {
