@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"podman-ondemand/generator"
 	"podman-ondemand/manager"
@@ -36,11 +39,16 @@ type Options struct {
 func Main(ctx context.Context, w io.Writer, o Options) (wrong bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, unix.SIGTERM) // the temporary directory goes in any case
+	defer stop()
 	r, dirs, err := read(o)
 	if err != nil {
 		return false, err
 	}
 	ds := check(ctx, o.Scope, r, dirs)
+	if err := ctx.Err(); err != nil {
+		return false, fmt.Errorf("not all could be checked: %w", err)
+	}
 	shorten(ds, o.Paths)
 	if o.Strict {
 		for i := range ds {
