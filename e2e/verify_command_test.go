@@ -125,8 +125,8 @@ func TestVerifyPorts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.mustSay(fmt.Sprintf("3:13: error: %d is taken by somebody else: the socket cannot listen (see who: ss -ltnp 'sport = :%[1]d')", a.port))
-	if said := host.run(t, "sh", "-c", fmt.Sprintf("ss -ltn 'sport = :%d' | tail -n1", a.port)); !strings.Contains(said, fmt.Sprint(a.port)) {
+	a.mustSay(fmt.Sprintf("3:13: error: %d is taken by somebody else: the socket cannot listen (see who: ss -lntup 'sport = :%[1]d')", a.port))
+	if said := host.run(t, "sh", "-c", fmt.Sprintf("ss -lntu 'sport = :%d' | tail -n1", a.port)); !strings.Contains(said, fmt.Sprint(a.port)) {
 		t.Errorf("the command of the hint shows nothing: %q", said)
 	}
 	other.Close()

@@ -3,12 +3,14 @@ package verify
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"podman-ondemand/emit"
 	"podman-ondemand/generator"
 	"podman-ondemand/manager"
 	"podman-ondemand/parser"
+	"podman-ondemand/proxy"
 )
 
 // needs looks for what podman must find when the container starts.
@@ -24,6 +26,16 @@ func (c *checker) needs(t generator.Tree) {
 		case strings.HasPrefix(name, "/"):
 			c.path(n, name)
 		}
+	}
+}
+
+// socketProxyd looks for the program that Proxy=systemd-socket-proxyd asks for: not every distribution installs it with
+// systemd.
+func (c *checker) socketProxyd(t generator.Tree) {
+	there := func(path string) bool { return c.Exists(path) == nil }
+	if t.App.Proxy == emit.SocketProxyd && !slices.ContainsFunc(proxy.SocketProxyds, there) {
+		c.diags.Errorf(parser.Pos{File: t.Source}, "%s is not there, for which Proxy= asks: connections are refused", proxy.SocketProxyds[0]).
+			Hintf("install the package of systemd that has it, or leave Proxy= out")
 	}
 }
 

@@ -25,7 +25,12 @@ func (c *checker) ports(t generator.Tree) {
 		if !known || err != nil {
 			continue // of a Unix socket systemd removes what is in the way
 		}
-		l.Streams = []string{ip.String()}
+		l.Streams, l.Datagrams = nil, nil
+		if from.Key == "ListenDatagram" {
+			l.Datagrams = []string{ip.String()}
+		} else {
+			l.Streams = []string{ip.String()}
+		}
 		port := strconv.Itoa(int(ip.Port()))
 		switch err := c.Bindable(l); {
 		case err == nil, errors.Is(err, unix.EADDRINUSE) && c.isOurs(ip, t.App):
@@ -34,7 +39,7 @@ func (c *checker) ports(t generator.Tree) {
 				Hintf("take another port, or: sudo sysctl -w net.ipv4.ip_unprivileged_port_start=%s", port)
 		case errors.Is(err, unix.EADDRINUSE):
 			c.diags.Errorf(from.Pos, "%s is taken by somebody else: the socket cannot listen", address).
-				Hintf("see who: ss -ltnp 'sport = :%s'", port)
+				Hintf("see who: ss -lntup 'sport = :%s'", port)
 		default:
 			c.diags.Errorf(from.Pos, "%s cannot be listened on: %v", address, errors.Unwrap(err))
 		}
@@ -83,7 +88,7 @@ func (c *checker) ownListeners() []string {
 			continue
 		}
 		if l, err := c.Systemd.Listening(c.ctx, name); err == nil {
-			all = append(all, l.Streams...)
+			all = append(append(all, l.Streams...), l.Datagrams...)
 		}
 	}
 	return all

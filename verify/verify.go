@@ -40,6 +40,7 @@ func (h Host) Check(ctx context.Context, r generator.Result) parser.Diags {
 	for _, t := range r.Trees {
 		if t.Source != "" && len(t.App.Broken) == 0 {
 			c.needs(t)
+			c.socketProxyd(t)
 			c.ports(t)
 		}
 	}

@@ -157,7 +157,7 @@ func TestPorts(t *testing.T) {
 	}
 	quadlet := &managertest.Fake{Loaded: []manager.Unit{{Name: "web.service", ActiveState: "active", SourcePath: "/src/web.container"}}}
 	foreign := &managertest.Fake{Loaded: []manager.Unit{{Name: "x.socket", ActiveState: "active", SourcePath: "/src/x.socket"}}, Listen: ours.Listen}
-	const taken = "web.ondemand:3:13: error: 8080 is taken by somebody else: the socket cannot listen (see who: ss -ltnp 'sport = :8080')\n"
+	const taken = "web.ondemand:3:13: error: 8080 is taken by somebody else: the socket cannot listen (see who: ss -lntup 'sport = :8080')\n"
 	for _, c := range []struct {
 		name     string
 		publish  string
@@ -183,6 +183,35 @@ func TestPorts(t *testing.T) {
 	}
 }
 
+func TestSocketProxyd(t *testing.T) {
+	lines := []string{image, "PublishPort=8080:80", "[OnDemand]", "Proxy=systemd-socket-proxyd"}
+	if got := said(t, quiet(), "web", lines...); got != "" {
+		t.Error(got)
+	}
+	h := quiet()
+	h.Exists = func(string) error { return os.ErrNotExist }
+	want := "web.ondemand: error: /usr/lib/systemd/systemd-socket-proxyd is not there, for which Proxy= asks: connections are refused " +
+		"(install the package of systemd that has it, or leave Proxy= out)\n"
+	if d := cmp.Diff(want, said(t, h, "web", lines...)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// TestDatagrams: UDP has ports of its own.
+func TestDatagrams(t *testing.T) {
+	h := quiet()
+	h.Bindable = func(l manager.Listening) error {
+		if len(l.Datagrams) > 0 {
+			return fmt.Errorf("x: %w", unix.EADDRINUSE)
+		}
+		return nil
+	}
+	want := "dns.ondemand:5:16: error: 5353 is taken by somebody else: the socket cannot listen (see who: ss -lntup 'sport = :5353')\n"
+	if d := cmp.Diff(want, said(t, h, "dns", image, "[Socket]", "ListenStream=5353", "ListenDatagram=5353", "[OnDemand]", "Proxy=none")); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
 func TestTemplate(t *testing.T) {
 	h := quiet()
 	h.Exists = func(path string) error { t.Log(path); return os.ErrNotExist }
@@ -190,7 +219,7 @@ func TestTemplate(t *testing.T) {
 		t.Error(got)
 	}
 	h.Bindable = func(manager.Listening) error { return fmt.Errorf("x: %w", unix.EADDRINUSE) }
-	want := "web@8081.ondemand:3:13: error: 8081 is taken by somebody else: the socket cannot listen (see who: ss -ltnp 'sport = :8081')\n" +
+	want := "web@8081.ondemand:3:13: error: 8081 is taken by somebody else: the socket cannot listen (see who: ss -lntup 'sport = :8081')\n" +
 		"web@8081.ondemand:4:8: error: /srv/8081/web is not there, and podman does not make it: the container cannot start (mkdir -p /srv/8081/web)\n"
 	if d := cmp.Diff(want, said(t, h, "web@8081", image, "PublishPort=%i:80", "Volume=/srv/%i/%p:/x")); d != "" {
 		t.Errorf("-want +got:\n%s", d)
