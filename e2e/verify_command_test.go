@@ -152,7 +152,7 @@ func TestVerifySystemd(t *testing.T) {
 	want := strings.ReplaceAll(`FILE:5:1: error: systemd: Failed to create NAME.service/start: Unit verify-nothing.service not found
 FILE:7:1: warning: systemd: Invalid memory limit 'much', ignoring: Invalid argument
 FILE:8:1: error: systemd: Command /opt/nothing is not executable: No such file or directory
-`, "FILE", a.file()) + "/home/demo/" + dropIn + ":2:1: warning: systemd: Failed to parse SocketMode=9, ignoring: Invalid argument\n1 file: 2 errors, 2 warnings\n"
+`, "FILE", a.file()) + dropIn + ":2:1: warning: systemd: Failed to parse SocketMode=9, ignoring: Invalid argument\n1 file: 2 errors, 2 warnings\n"
 	if d := cmp.Diff(strings.ReplaceAll(want, "NAME", a.name), out); d != "" || status != 1 {
 		t.Errorf("status %d, -want +said:\n%s", status, d)
 	}

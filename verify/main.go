@@ -92,16 +92,22 @@ func conclusion(files int, ds parser.Diags) string {
 	return s + snippet.Summary(ds)
 }
 
-// shorten names the files as the person did.
+// shorten names the files as the person did, and those beside them in the same way.
 func shorten(ds parser.Diags, paths []string) {
 	for _, path := range paths {
-		abs, err := filepath.Abs(path)
-		if err != nil || filepath.IsAbs(path) {
+		if filepath.IsAbs(path) {
+			continue
+		}
+		if filepath.Ext(path) == generator.Extension {
+			path = filepath.Dir(path)
+		}
+		dir, err := filepath.Abs(path)
+		if err != nil {
 			continue
 		}
 		for i := range ds {
-			if rest, ok := strings.CutPrefix(ds[i].Pos.File, abs); ok && (rest == "" || rest[0] == '/') {
-				ds[i].Pos.File = filepath.Clean(path + rest)
+			if below, ok := strings.CutPrefix(ds[i].Pos.File, dir+"/"); ok {
+				ds[i].Pos.File = filepath.Join(path, below)
 			}
 		}
 	}

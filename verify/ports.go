@@ -74,8 +74,8 @@ func listening(app emit.Application) manager.Listening {
 	return l
 }
 
-// ownListeners are the addresses that sockets of ours listen on now: one that changes hands between two files is free when
-// it is needed.
+// ownListeners are the addresses that sockets of ours listen on: one that changes hands between two files is free when it is
+// needed. They are asked for when an address is taken, not before: a reload may have opened it just now.
 func (c *checker) ownListeners() []string {
 	if c.Systemd == nil {
 		return nil
@@ -97,7 +97,7 @@ func (c *checker) ownListeners() []string {
 // isOurs says whether the port is held by a socket of ours, or by the Quadlet that the application was: the next reload
 // stops that one.
 func (c *checker) isOurs(ip netip.AddrPort, app emit.Application) bool {
-	if slices.ContainsFunc(c.own, func(address string) bool {
+	if slices.ContainsFunc(c.ownListeners(), func(address string) bool {
 		own, err := netip.ParseAddrPort(address)
 		return err == nil && own.Port() == ip.Port()
 	}) {

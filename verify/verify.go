@@ -36,7 +36,6 @@ type Host struct {
 // Check returns the messages of a result, with those that the host adds, in the order of the files.
 func (h Host) Check(ctx context.Context, r generator.Result) parser.Diags {
 	c := checker{Host: h, ctx: ctx, diags: slices.Clone(r.Diags), podmanSaid: map[string]answer{}}
-	c.own = c.ownListeners()
 	for _, t := range r.Trees {
 		if t.Source != "" && len(t.App.Broken) == 0 {
 			c.needs(t)
@@ -54,7 +53,6 @@ type checker struct {
 	ctx        context.Context
 	diags      parser.Diags
 	podmanSaid map[string]answer
-	own        []string // what our sockets listen on
 }
 
 // arrange puts messages in the order of the applications, of their files and of the lines; what is about a file as a whole

@@ -16,6 +16,7 @@ import (
 	"podman-ondemand/generator"
 	"podman-ondemand/manager"
 	"podman-ondemand/manager/managertest"
+	"podman-ondemand/parser"
 )
 
 // quiet is a host on which nothing is wrong.
@@ -302,5 +303,27 @@ func TestReadAliases(t *testing.T) {
 	readAliases(got, "unqualified-search-registries = [\"x\"]\n[aliases]\n # a\n \"httpd\" = \"docker.io/library/httpd\"\n'a' = 'b.c/a'\n[[registry]]\nlocation = \"x\"\n")
 	if d := cmp.Diff(map[string]string{"httpd": "docker.io/library/httpd", "a": "b.c/a"}, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+func TestShorten(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ path, file, want string }{
+		{"web.ondemand", "/web.ondemand", "web.ondemand"},
+		{"./web.ondemand", "/web.ondemand.d/10.conf", "web.ondemand.d/10.conf"},
+		{"sub", "/sub/x/web.ondemand", "sub/x/web.ondemand"},
+		{"sub", "/sub2/web.ondemand", here + "/sub2/web.ondemand"},
+		{".", "/web.ondemand", "web.ondemand"},
+		{here, "/web.ondemand", here + "/web.ondemand"},
+	} {
+		ds := parser.Diags{{Pos: parser.Pos{File: here + c.file}}}
+		shorten(ds, []string{c.path})
+		if got := ds[0].Pos.File; got != c.want {
+			t.Errorf("%s: %s", c.path, got)
+		}
 	}
 }
