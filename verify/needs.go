@@ -14,17 +14,22 @@ import (
 )
 
 // needs looks for what podman must find when the container starts.
-func (c *checker) needs(t generator.Tree) {
-	for _, n := range t.App.OnHost {
-		name, known := c.expand(n.Name, unitOf(t.App, ".service"))
+func (c *checker) needs(app emit.Application) {
+	for _, n := range app.OnHost {
+		name, known := c.expand(n.Name, unitOf(app, ".service"))
 		switch {
 		case !known:
 		case n.Key == "Image":
-			c.image(t.App, n, name)
+			c.image(app, n, name)
 		case n.Key == "Secret":
 			c.secret(n, name)
 		case strings.HasPrefix(name, "/"):
 			c.path(n, name)
+		}
+	}
+	if app.Pod != nil {
+		for _, member := range app.Pod.Members {
+			c.needs(member)
 		}
 	}
 }

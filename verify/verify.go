@@ -38,7 +38,7 @@ func (h Host) Check(ctx context.Context, r generator.Result) parser.Diags {
 	c := checker{Host: h, ctx: ctx, diags: slices.Clone(r.Diags), podmanSaid: map[string]answer{}}
 	for _, t := range r.Trees {
 		if t.Source != "" && len(t.App.Broken) == 0 {
-			c.needs(t)
+			c.needs(t.App)
 			c.socketProxyd(t)
 			c.ports(t)
 		}

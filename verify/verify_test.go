@@ -184,6 +184,19 @@ func TestPorts(t *testing.T) {
 	}
 }
 
+// TestPod: each container of a pod has needs of its own.
+func TestPod(t *testing.T) {
+	h := quiet()
+	h.Exists = func(string) error { return os.ErrNotExist }
+	text := "[Pod]\nPublishPort=8080:80\nVolume=/srv/pod:/x\n[Container app]\n" + image + "\n[Container db]\n" + image + "\nVolume=%h/db:/db\n"
+	r := generator.Generate([]generator.Source{{Path: "/src/pad.ondemand", Text: []byte(text)}}, &generator.Files{}, emit.Options{User: true})
+	want := "/src/pad.ondemand:3:8: error: /srv/pod is not there, and podman does not make it: the container cannot start (mkdir -p /srv/pod)\n" +
+		"/src/pad.ondemand:8:8: error: /home/me/db is not there, and podman does not make it: the container cannot start (mkdir -p /home/me/db)\n"
+	if d := cmp.Diff(want, h.Check(t.Context(), r).String()); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
 func TestSocketProxyd(t *testing.T) {
 	lines := []string{image, "PublishPort=8080:80", "[OnDemand]", "Proxy=systemd-socket-proxyd"}
 	if got := said(t, quiet(), "web", lines...); got != "" {
