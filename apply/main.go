@@ -218,7 +218,7 @@ func (c command) try(dir string, last *failure) (*failure, error) {
 	defer conn.Close()
 	a := applier{
 		systemd: conn, scope: c.scope, app: c.app, dir: dir, log: os.Stderr, retry: retry, patience: patience,
-		bindable: bindable, podman: podman, commandLine: commandLine,
+		bindable: Bindable, podman: podman, commandLine: commandLine,
 	}
 	if c.verb == "stop" {
 		return nil, a.stop(ctx)

@@ -11,9 +11,9 @@ import (
 	"podman-ondemand/manager"
 )
 
-// bindable tries to bind to the addresses as systemd would, and gives the first reason why that cannot be done. It never
+// Bindable tries to bind to the addresses as systemd would, and gives the first reason why that cannot be done. It never
 // listens, so that no client sees it. An order to the socket would say the same with four lines in the journal each time.
-func bindable(l manager.Listening) error {
+func Bindable(l manager.Listening) error {
 	for _, address := range l.Streams {
 		if err := bind(address, unix.SOCK_STREAM, l); err != nil {
 			return fmt.Errorf("%s: %w", address, err)

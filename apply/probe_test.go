@@ -39,7 +39,7 @@ func TestBindable(t *testing.T) {
 		{"nothing", manager.Listening{}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := bindable(c.l)
+			err := Bindable(c.l)
 			if got := text(err); got != c.err {
 				t.Errorf("%q, want %q", got, c.err)
 			}

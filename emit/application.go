@@ -54,6 +54,14 @@ type Application struct {
 	// Alone says that none keeps this one awake: only its connections do.
 	Alone bool
 
+	// OnHost is what podman must find on the host, or the container does not
+	// start. The units do not have it.
+	OnHost []HostThing
+
+	// Stops is the unit that a broken file wakes when it is not broken: it may be
+	// awake, and goes to sleep with the proxy.
+	Stops string
+
 	// Broken are the errors of a file that cannot become a service, and keeps its
 	// place: the socket listens, and each connection is refused.
 	Broken []string
@@ -128,6 +136,13 @@ type Container struct {
 	Mounts []Value
 	// WaitForNetwork starts the container only when the network is up.
 	WaitForNetwork bool
+}
+
+// HostThing is a thing of the host: of Image= an image, of Secret= a secret of
+// podman's, of all other keys a path. Name is as it was written, with specifiers.
+type HostThing struct {
+	Key, Name string
+	Pos       parser.Pos
 }
 
 // Install says that Unit pulls the socket in, by Kind: wants, requires, upholds.

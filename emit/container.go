@@ -1,7 +1,10 @@
 package emit
 
 import (
+	"fmt"
+	"path"
 	"strconv"
+	"strings"
 	"time"
 
 	"podman-ondemand/parser"
@@ -49,7 +52,8 @@ func inPod(app Application) []Option {
 func serviceUnitSection(app Application, opt Options, what string, bonds []Option) Section {
 	c := app.Container
 	if len(app.Broken) > 0 { // nothing may keep it from saying what is wrong
-		c, app.Unit, app.KeepsAwake = Container{}, only(app.Unit, "Description"), nil
+		c, app.KeepsAwake = Container{}, nil
+		app.Unit = []Option{{"Description", app.title() + Text(": "+app.whatIsBroken())}}
 	}
 	var options []Option
 	if c.WaitForNetwork {
@@ -92,6 +96,16 @@ func stopsWithSocket(app Application) []Option {
 		return nil
 	}
 	return []Option{{"StopPropagatedFrom", Sibling(app.socket())}}
+}
+
+// whatIsBroken is the first error, which systemctl status then shows even before
+// anything has tried to start the unit, and how many more there are.
+func (app Application) whatIsBroken() string {
+	first := strings.TrimPrefix(app.Broken[0], path.Dir(app.Source)+"/")
+	if more := len(app.Broken) - 1; more > 0 {
+		first += fmt.Sprintf(" (and %d more)", more)
+	}
+	return first
 }
 
 // online is the unit that Quadlet waits for; a user's manager has no
@@ -185,6 +199,9 @@ func containerService(app Application, opt Options) []Option {
 	options = append(options, Option{"ExecStart", Exec(startCommand(app, opt)...)})
 	if len(app.Container.Reload) > 0 {
 		options = append(options, Option{"ExecReload", Exec(podman(app.Container, opt, app.Container.Reload...)...)})
+	}
+	if app.Container.Name == "" { // a broken file that wakes another unit
+		return options
 	}
 	remove := Exec(podman(app.Container, opt, append([]Arg{"rm", "-v", "-f", "-i"}, ownContainer(app)...)...)...)
 	options = append(options, Option{"ExecStop", remove})

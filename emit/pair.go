@@ -94,7 +94,7 @@ func proxiesUnit(app Application) Unit {
 	return Unit{app.proxies(), []Section{
 		app.unitSection(": while one of its proxies runs",
 			Option{"StopWhenUnneeded", "yes"},
-			Option{"PropagatesStopTo", Sibling(app.container())},
+			Option{"PropagatesStopTo", app.bound()},
 		),
 	}}
 }

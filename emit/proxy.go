@@ -18,7 +18,7 @@ import (
 //   - no start limit, since reaching it would fail the socket for good.
 func proxyUnit(app Application, p pair, opt Options) Unit {
 	container, socket := Sibling(app.container()), Sibling(p.socket())
-	stops := Option{"PropagatesStopTo", container}
+	stops := Option{"PropagatesStopTo", app.bound()}
 	if app.several() {
 		stops = Option{"Wants", Sibling(app.proxies())}
 	}
@@ -27,7 +27,7 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 			Option{"Wants", container},
 			Option{"After", Words(container, socket)},
 			Option{"PartOf", socket},
-			Option{"StopPropagatedFrom", container},
+			Option{"StopPropagatedFrom", app.bound()},
 			stops,
 			Option{"StartLimitIntervalSec", "0"},
 		),
@@ -39,6 +39,15 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 			{"SyslogIdentifier", "%N"},
 		}, proxyFence...)},
 	}}
+}
+
+// bound are the units that fall asleep together with the proxy.
+func (app Application) bound() Value {
+	container := Sibling(app.container())
+	if app.Stops != "" {
+		return Words(container, Sibling(app.Stops))
+	}
+	return container
 }
 
 // ready is the check of the proxy. On the host, in front of a unit that is there

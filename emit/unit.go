@@ -109,11 +109,6 @@ func (o Option) check() error {
 	return nil
 }
 
-// only keeps the options of one key.
-func only(options []Option, key string) []Option {
-	return slices.DeleteFunc(slices.Clone(options), func(o Option) bool { return o.Key != key })
-}
-
 // last is the value of a key that counts, "" without one.
 func last(options []Option, key string) Value {
 	var value Value

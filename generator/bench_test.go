@@ -43,7 +43,7 @@ func BenchmarkMany(b *testing.B) {
 		b.StopTimer()
 		dir := b.TempDir()
 		b.StartTimer()
-		if ds := write(dir, Generate(sources, noFiles, testOptions).Trees); len(ds) > 0 {
+		if ds := Write(dir, Generate(sources, noFiles, testOptions).Trees); len(ds) > 0 {
 			b.Fatal(ds)
 		}
 	}

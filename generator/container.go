@@ -74,6 +74,7 @@ func (t *translator) key(k parser.Key) {
 	if k.Name == "ExposeHostPort" {
 		t.exposed(ws)
 	}
+	t.onHostKeys(k, ws)
 	if k.Arg != "" {
 		t.arguments(k, ws)
 		return
@@ -137,7 +138,9 @@ func (t *translator) special(k parser.Key, ws []parser.Word) {
 		t.volumes(ws)
 	case "EnvironmentFile":
 		for _, w := range ws {
-			t.run("--env-file", t.fileNear(w.Text))
+			file := t.fileNear(w.Text)
+			t.onHost(w, file)
+			t.run("--env-file", file)
 		}
 	case "Mount":
 		t.mounts(ws)
@@ -263,6 +266,9 @@ func (t *translator) devices(ws []parser.Word) {
 	for _, w := range ws {
 		device, optional := strings.CutPrefix(w.Text, "-")
 		path, _, _ := strings.Cut(device, ":")
+		if !optional {
+			t.onHostPath(w, path)
+		}
 		if !optional || t.files.exists(path) {
 			t.run("--device", device)
 		}
@@ -293,7 +299,11 @@ func (t *translator) source(w parser.Word, source string, extensions ...string) 
 	if resource, ok := t.require(w, source, extensions...); ok {
 		return resource
 	}
-	return t.hostPath(source)
+	path := t.hostPath(source)
+	if w.Key() == "Volume" || mountType(strings.Split(w.Text, ",")) == "bind" {
+		t.onHostPath(w, path)
+	}
+	return path
 }
 
 // hostPath makes a path that starts with a dot absolute, and lets the service
@@ -385,9 +395,11 @@ func (t *translator) image() {
 			t.run(resource)
 		} else {
 			t.shortName(image)
+			t.onHost(image, image.Text)
 			t.run(image.Text)
 		}
 	case hasRootfs:
+		t.onHostPath(rootfs, strings.TrimSuffix(rootfs.Text, ":O"))
 		t.run("--rootfs", rootfs.Text)
 	default:
 		t.noImage()

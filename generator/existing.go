@@ -17,7 +17,9 @@ func (t *translator) existing() {
 	}
 	t.app.Existing = w.Text
 	if r, ok := t.reference(w, w.Text, ".container", ".pod", ".kube"); ok {
-		t.app.Existing = r.service
+		if r.service != "" { // else the message is there, and it is no container of ours all the same
+			t.app.Existing = r.service
+		}
 	} else if !strings.HasSuffix(w.Text, ".service") || !t.unitName(w, "Unit") {
 		t.diags.Errorf(w.Pos(), "Unit=%s cannot be woken", w.Text).
 			Hintf("name a .service, or the .container, .pod or .kube file of a Quadlet")

@@ -18,11 +18,14 @@ type Source struct {
 	DropIns []Source
 
 	disk string // where it is read from
+	// unread says which drop-ins could not be read: the file keeps its place.
+	unread parser.Diags
 }
 
 // parse reads the file, and its drop-ins as if they stood at its end.
 func (s Source) parse() (*parser.File, parser.Diags) {
 	file, diags := parser.Parse(s.Path, s.Text)
+	diags = append(diags, s.unread...)
 	for _, d := range s.DropIns {
 		more, ds := parser.Parse(d.Path, d.Text)
 		file.Sections = append(file.Sections, more.Sections...)
@@ -118,17 +121,17 @@ func (f *Files) find(name string) (Source, bool) {
 	return src, !f.load(&src).HasErrors()
 }
 
-// load reads a source and its drop-ins.
+// load reads a source and its drop-ins. It returns what is wrong with the source.
 func (f *Files) load(src *Source) parser.Diags {
 	var ds parser.Diags
 	var err error
 	if src.Text, err = readFile(src.disk); err != nil {
-		ds.Errorf(parser.Pos{File: src.Path}, "%v", unreadable(src.disk, err))
+		ds.Errorf(parser.Pos{File: src.Path}, "%v, nothing is generated", unreadable(src.disk, err))
 	}
 	for _, at := range f.dropInsOf(path.Base(src.Path)) {
 		text, err := readFile(at.disk)
 		if err != nil {
-			ds.Errorf(parser.Pos{File: at.path}, "%v", unreadable(at.disk, err))
+			src.unread.Errorf(parser.Pos{File: at.path}, "%v", unreadable(at.disk, err))
 		}
 		src.DropIns = append(src.DropIns, Source{Path: at.path, Text: text})
 	}

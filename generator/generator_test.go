@@ -55,7 +55,7 @@ func TestWriteTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := Generate([]Source{source("web", "PublishPort=1:1"), source("other", "PublishPort=2:2")}, noFiles, testOptions)
-	ds := write(dir, r.Trees)
+	ds := Write(dir, r.Trees)
 	want := "/src/web.ondemand: error: web.service is there already, made from /etc/web.container\n"
 	if diff := cmp.Diff(want, ds.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -69,7 +69,7 @@ func TestWriteTaken(t *testing.T) {
 // TestWriteNowhere makes sure that a directory that cannot be written to is an
 // error, and no panic.
 func TestWriteNowhere(t *testing.T) {
-	if ds := write("/nonexistent", nil); !ds.HasErrors() {
+	if ds := Write("/nonexistent", nil); !ds.HasErrors() {
 		t.Error("no error")
 	}
 }
@@ -82,7 +82,7 @@ func TestWriteStaysInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := Generate([]Source{source("web", "PublishPort=1:1")}, noFiles, testOptions)
-	if ds := write(dir, r.Trees); !ds.HasErrors() {
+	if ds := Write(dir, r.Trees); !ds.HasErrors() {
 		t.Error("no error")
 	}
 	if es, _ := os.ReadDir(outside); len(es) != 0 {
@@ -158,8 +158,7 @@ func TestUsersDirs(t *testing.T) {
 	}
 }
 
-// TestUnreadable makes sure that what cannot be read is an error of its own, in
-// a drop-in too.
+// TestUnreadable makes sure that what cannot be read is an error of its own.
 func TestUnreadable(t *testing.T) {
 	root := t.TempDir()
 	must := func(err error) {
@@ -171,15 +170,10 @@ func TestUnreadable(t *testing.T) {
 	must(os.Symlink("loop.ondemand", root+"/loop.ondemand"))
 	must(syscall.Mkfifo(root+"/pipe.ondemand", 0o644))
 	must(os.WriteFile(root+"/ok.ondemand", []byte("[Container]"), 0o644))
-	must(os.WriteFile(root+"/web.ondemand", []byte("[Container]"), 0o644))
-	must(os.MkdirAll(root+"/web.ondemand.d/dir.conf", 0o755))
-	must(os.Symlink("nowhere", root+"/web.ondemand.d/link.conf"))
 	sources, _, ds := find([]dir{{Path: root}})
-	want := `big.ondemand: error: larger than 1 MiB, which is no unit file
-loop.ondemand: error: too many levels of symbolic links
-pipe.ondemand: error: not a regular file
-web.ondemand.d/dir.conf: error: not a regular file
-web.ondemand.d/link.conf: error: a link that leads nowhere
+	want := `big.ondemand: error: larger than 1 MiB, which is no unit file, nothing is generated
+loop.ondemand: error: too many levels of symbolic links, nothing is generated
+pipe.ondemand: error: not a regular file, nothing is generated
 `
 	if diff := cmp.Diff(want, strings.ReplaceAll(ds.String(), root+"/", "")); diff != "" || len(sources) != 1 {
 		t.Errorf("%v, -want +got:\n%s", sources, diff)

@@ -68,7 +68,7 @@ func generate(t *testing.T, in, dir string, user bool) (map[string]string, strin
 	files.podman = podmanOf(t, in)
 	r := Generate(sources, files, emit.Options{Podman: "/usr/bin/podman", Program: "/usr/bin/podman-ondemand", User: user})
 	out := t.TempDir()
-	all := append(append(found, r.Diags...), write(out, r.Trees)...)
+	all := append(append(found, r.Diags...), Write(out, r.Trees)...)
 	messages := strings.ReplaceAll(all.String(), dir+"/", "")
 	return readTree(t, out), messages
 }

@@ -9,22 +9,32 @@ import (
 	"golang.org/x/sys/unix"
 
 	"podman-ondemand/parser"
+	"podman-ondemand/snippet"
 )
 
-// logger takes the messages to where a person will look for them.
-type logger func(d parser.Diag)
-
-// newLogger chooses as systemd's own generators do (log_setup_generator() in
-// its log.c): the journal for a user's manager; the kernel's log for the
-// system's, since the journal may not be up yet; stderr for a person.
-func newLogger(e environment) logger {
-	switch {
-	case e.getenv("SYSTEMD_EXEC_PID") != strconv.Itoa(os.Getpid()):
-		return toStderr
-	case e.user:
-		return toJournal
+// report takes the messages to where a person will look for them, as systemd's
+// own generators do (log_setup_generator() in its log.c): the journal for a
+// user's manager; the kernel's log for the system's, since the journal may not be
+// up yet; stderr for a person who has called the program.
+func report(e environment, ds parser.Diags) {
+	if e.getenv("SYSTEMD_EXEC_PID") != strconv.Itoa(os.Getpid()) {
+		toPerson(ds)
+		return
 	}
-	return toKmsg
+	log := toKmsg
+	if e.user {
+		log = toJournal
+	}
+	for _, d := range ds {
+		log(d)
+	}
+}
+
+func toPerson(ds parser.Diags) {
+	snippet.Show(os.Stderr, ds)
+	if len(ds) > 0 {
+		fmt.Fprintln(os.Stderr, snippet.Summary(ds))
+	}
 }
 
 func toStderr(d parser.Diag) { fmt.Fprintln(os.Stderr, d) }

@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-	"slices"
-	"sync"
 
-	"podman-ondemand/emit"
 	"podman-ondemand/manager"
 	"podman-ondemand/parser"
 )
@@ -23,12 +20,9 @@ func Main(args []string) int {
 	debug.SetGCPercent(-1) // it lives for milliseconds
 	debug.SetMemoryLimit(memoryLimit)
 	env := surroundings("")
-	log := newLogger(env)
 	r := run(env)
-	r.Diags = append(r.Diags, write(args[0], r.Trees)...)
-	for _, d := range r.Diags {
-		log(d)
-	}
+	r.Diags = append(r.Diags, Write(args[0], r.Trees)...)
+	report(env, r.Diags)
 	return status(r.Diags)
 }
 
@@ -41,29 +35,8 @@ func DryRun(w io.Writer, scope manager.Scope) int {
 	if err := out.Flush(); err != nil {
 		r.Diags.Errorf(parser.Pos{File: "stdout"}, "%v", err)
 	}
-	for _, d := range r.Diags {
-		toStderr(d)
-	}
+	toPerson(r.Diags)
 	return status(r.Diags)
-}
-
-// Read makes what the generator of a manager would write after a daemon-reload,
-// for a person who asks.
-func Read(scope manager.Scope) Result {
-	if scope == manager.System {
-		return run(surroundings("system"))
-	}
-	return run(surroundings("user"))
-}
-
-func run(env environment) Result {
-	dirs, diags := env.dirs()
-	sources, files, found := find(dirs)
-	files.unitDirs = env.unitDirs()
-	files.podman = sync.OnceValue(env.podmanVersion)
-	r := Generate(sources, files, emit.Options{Podman: env.podman, Program: env.program, User: env.user})
-	r.Diags = slices.Concat(diags, found, r.Diags)
-	return r
 }
 
 func status(ds parser.Diags) int {

@@ -40,15 +40,31 @@ func Translate(src Source, files *Files) (emit.Application, parser.Diags) {
 // broken lets an application with errors keep its place, if it is known where
 // it listens: a live port must not die of a typo.
 func (t *translator) broken() {
-	if !t.listens || !validName(t.app.Name) || t.app.Existing != "" {
+	if !t.diags.HasErrors() {
 		return
 	}
+	if !t.listens {
+		t.guessListeners()
+	}
+	if !t.listens || !validName(t.app.Name) || t.app.Existing != "" && !t.replaceable() {
+		return
+	}
+	if strings.HasSuffix(t.app.Existing, ".service") {
+		t.app.Stops = t.app.Existing
+	}
+	t.app.Existing, t.app.Inside = "", ""
 	for _, d := range t.diags {
 		if d.Severity == parser.Error {
 			t.app.Broken = append(t.app.Broken, d.String())
 		}
 	}
 	t.brokenMembers()
+}
+
+// replaceable says whether a unit of our own can refuse connections in the place
+// of the existing one.
+func (t *translator) replaceable() bool {
+	return t.app.Existing != t.app.Name+".service" && t.app.Proxy != emit.NoProxy
 }
 
 // translator fills app from file, section by section, and collects all that is

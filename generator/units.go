@@ -176,6 +176,6 @@ func (t *translator) unitName(w parser.Word, key string) bool {
 	if dot > 0 && dot < len(w.Text)-1 && validName(strings.ReplaceAll(w.Text, `\`, "")) {
 		return true
 	}
-	t.diags.Errorf(w.Pos(), "%s=: not the name of a unit: %q", key, w.Text)
+	t.diags.Errorf(w.Pos(), "%s=: not the name of a unit: %q", key, w.Text).Hintf("write one like NAME.target or NAME.service")
 	return false
 }

@@ -11,10 +11,10 @@ import (
 	"podman-ondemand/parser"
 )
 
-// write puts the trees into the directory at path. Nothing that is there is
+// Write puts the trees into the directory at path. Nothing that is there is
 // replaced: two generators that want one name are an error that names both
 // sources.
-func write(path string, trees []Tree) parser.Diags {
+func Write(path string, trees []Tree) parser.Diags {
 	fd, err := unix.Open(path, unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_PATH, 0)
 	if err != nil {
 		var ds parser.Diags

@@ -67,9 +67,7 @@ func (h *host) checkPodman(ctx context.Context) bool {
 		return h.fail("podman cannot be run: "+err.Error(), "Install podman 4.4 or newer, for example: sudo apt install podman")
 	}
 	version := strings.TrimPrefix(strings.TrimSpace(out), "podman version ")
-	major, rest, _ := strings.Cut(version, ".")
-	a, b := leadingNumber(major), leadingNumber(rest)
-	if a < oldestMajor || a == oldestMajor && b < oldestMinor {
+	if PodmanTooOld(version) {
 		return h.fail("podman "+version+" is too old: "+strconv.Itoa(oldestMajor)+"."+strconv.Itoa(oldestMinor)+" is needed",
 			"Install a newer podman, for example from your distribution's backports.")
 	}

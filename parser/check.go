@@ -78,10 +78,49 @@ func suggest(section, key string) string {
 			return "it belongs in [" + k.Section + "]"
 		}
 	}
+	for _, s := range systemdKeys {
+		if slices.Contains(strings.Fields(s.keys), key) {
+			return "it belongs in [" + s.section + "]"
+		}
+	}
 	if near := Nearest(key, here); near != "" {
 		return "did you mean " + near + "=?"
 	}
 	return ""
+}
+
+// systemdKeys are keys of systemd that people put into [Container].
+var systemdKeys = []struct{ section, keys string }{
+	{SectionUnit, "Description Documentation After Before Requires Wants BindsTo PartOf Conflicts OnFailure " +
+		"StartLimitIntervalSec StartLimitBurst ConditionPathExists RequiresMountsFor"},
+	{SectionService, "Restart RestartSec TimeoutStartSec TimeoutStopSec TimeoutSec ExecStartPre ExecStartPost ExecStop " +
+		"ExecStopPost ExecReload Slice Nice MemoryMax MemoryHigh CPUQuota CPUWeight IOWeight TasksMax SuccessExitStatus"},
+	{SectionSocket, "ListenStream SocketMode SocketUser SocketGroup BindIPv6Only FreeBind Backlog KeepAlive"},
+}
+
+// NearestKey returns the key of the table that a mistyped one of that section was
+// meant to be, or the key itself.
+func NearestKey(section, key string) string {
+	if _, ok := FindKey(section, key); ok {
+		return key
+	}
+	if near := Nearest(key, keyNames(section)); near != "" {
+		return near
+	}
+	return key
+}
+
+func keyNames(section string) []string {
+	var names []string
+	for i := range Keys {
+		if Keys[i].Section == section {
+			names = append(names, Keys[i].Name)
+		}
+	}
+	if section == SectionSocket {
+		names = append(names, "ListenStream") // the one of systemd's that is read here
+	}
+	return names
 }
 
 // Nearest returns the first of names that is less than three edits away from

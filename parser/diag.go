@@ -55,13 +55,14 @@ type Diag struct {
 	Hint     string
 }
 
-// String returns the message as one line, without a newline.
+// String returns the message as one line, without a newline, fit for a terminal
+// (Printable).
 func (d Diag) String() string {
 	s := d.Pos.String() + ": " + d.Severity.String() + ": " + d.Text
 	if d.Hint != "" {
 		s += " (" + d.Hint + ")"
 	}
-	return s
+	return Printable(s)
 }
 
 // Diags collects what is wrong, in any order; Sort puts it in the order of the

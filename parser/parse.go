@@ -143,7 +143,7 @@ func (r *reader) header(l logical, start, end int) {
 	s.Name = name
 	switch {
 	case !closed:
-		s.Broken = true
+		s.Broken = !slices.Contains(Sections, name) // else it is clear what was meant
 		r.diags.Errorf(s.Pos, "section header does not end in ']'").
 			Hintf("a header stands alone on its line, like [Container]")
 	case name == "" || strings.ContainsAny(name, "[]"):
@@ -174,7 +174,8 @@ func (r *reader) assignment(l logical, start, end int) {
 	}
 	eq := strings.IndexByte(l.text[start:end], '=')
 	if eq < 0 {
-		r.diags.Warnf(l.pos(start), "missing '=', line ignored")
+		r.diags.Warnf(l.pos(start), "missing '=', line ignored").
+			Hintf("write KEY=VALUE; a line that goes on in the next one ends in a backslash")
 		return
 	}
 	if eq == 0 {

@@ -47,7 +47,7 @@ func TestParse(t *testing.T) {
 		{"BOM", "\ufeff[A]\nk=v\n", "1:1 [A]\n2:1 k 2:3 \"v\"\n", ""},
 		{"outside", "k=v\nl=m\n[A]\n", "3:1 [A]\n",
 			"f:1:1: warning: assignment outside of a section, ignored with those that follow (begin the file with [Container])\n"},
-		{"missing =", "[A]\n  k v\n", "1:1 [A]\n", "f:2:3: warning: missing '=', line ignored\n"},
+		{"missing =", "[A]\n  k v\n", "1:1 [A]\n", "f:2:3: warning: missing '=', line ignored (write KEY=VALUE; a line that goes on in the next one ends in a backslash)\n"},
 		{"missing key", "[A]\n = v\n", "1:1 [A]\n", "f:2:2: warning: missing key name before '=', line ignored\n"},
 		{"open header", "[A\nk=v\n", "1:1 [A]\n2:1 k 2:3 \"v\"\n",
 			"f:1:1: error: section header does not end in ']' (a header stands alone on its line, like [Container])\n"},
@@ -73,12 +73,20 @@ func TestParse(t *testing.T) {
 // TestBrokenSection makes sure that what follows a broken header counts for
 // nothing and costs no messages of its own.
 func TestBrokenSection(t *testing.T) {
-	f, _ := Parse("f", []byte("[Container\nUnknown=1\nImage=x\n"))
+	f, _ := Parse("f", []byte("[Container] # ours\nUnknown=1\nImage=x\n"))
 	if ds := f.Check(); len(ds) != 0 {
 		t.Errorf("messages: %v", ds)
 	}
 	if es := f.Entries("Container"); len(es) != 0 {
 		t.Errorf("entries: %v", es)
+	}
+}
+
+// TestUnclosedSection: where it is clear which section was meant, its lines count.
+func TestUnclosedSection(t *testing.T) {
+	f, ds := Parse("f", []byte("[Container\nImage=x\n"))
+	if e, ok := f.Last("Container", "Image"); !ok || e.Value != "x" || !ds.HasErrors() {
+		t.Errorf("%v, %v: %v", e, ok, ds)
 	}
 }
 

@@ -14,6 +14,9 @@ type Word struct {
 	off   int // of the word in the entry's value
 }
 
+// Key is the key that the word was given to.
+func (w Word) Key() string { return w.entry.Key }
+
 // Pos is the place where the word starts.
 func (w Word) Pos() Pos { return w.PosAt(0) }
 
@@ -96,7 +99,7 @@ func (s *splitter) openQuote(quote byte, off int) {
 			Hintf(`write \%c for the character itself`, quote)
 		return
 	}
-	s.diags.Errorf(pos, "quote %c is not closed", quote)
+	s.diags.Errorf(pos, "quote %c is not closed", quote).Hintf("close it, words with blanks stand between two")
 }
 
 func (s *splitter) add(text string, start int) {

@@ -45,7 +45,7 @@ func TestWords(t *testing.T) {
 		{`\ud800`, CEscapes, `1"\\ud800"`, `f:1:1: warning: escape \ud800 is no character, the backslash is kept (write \\ for a backslash)` + "\n"},
 		{`a\`, CEscapes, `1"a\\"`, `f:1:2: warning: nothing follows the backslash, the backslash is kept (write \\ for a backslash)` + "\n"},
 		{`a "b c`, CEscapes, `1"a" 3"b c"`, `f:1:3: warning: quote " is not closed, taken as closed at the end (write \" for the character itself)` + "\n"},
-		{`a 'b c`, LiteralBackslash, `1"a" 3"b c"`, `f:1:3: error: quote ' is not closed` + "\n"},
+		{`a 'b c`, LiteralBackslash, `1"a" 3"b c"`, `f:1:3: error: quote ' is not closed (close it, words with blanks stand between two)` + "\n"},
 		{`a\tb "c\"`, LiteralBackslash, `1"a\\tb" 6"c\\"`, ""},
 	} {
 		t.Run(c.value, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socketProxyds are where systemd-socket-proxyd(8) may be; the second is for distributions that keep /lib apart.
-var socketProxyds = []string{"/usr/lib/systemd/systemd-socket-proxyd", "/lib/systemd/systemd-socket-proxyd"}
+// SocketProxyds are where systemd-socket-proxyd(8) may be; the second is for distributions that keep /lib apart.
+var SocketProxyds = []string{"/usr/lib/systemd/systemd-socket-proxyd", "/lib/systemd/systemd-socket-proxyd"}
 
 func findSocketProxyd(paths []string) (string, error) {
 	for _, name := range paths {
@@ -29,7 +29,7 @@ func findSocketProxyd(paths []string) (string, error) {
 // to be served, and becomes that program. It says READY=1 in its place, because before systemd 253 that never does, and it
 // waits for the first client, because that ends for idleness only after one. It returns where it does not become that program.
 func handOver(cfg config, fds []int, log logger) (code int, err error) {
-	program, err := findSocketProxyd(socketProxyds)
+	program, err := findSocketProxyd(SocketProxyds)
 	if err != nil {
 		return 1, err
 	}

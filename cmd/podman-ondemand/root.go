@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,7 +47,7 @@ func runForPerson(args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	c, err := root.ExecuteC()
+	c, err := root.ExecuteContextC(context.Background())
 	var status exitStatus
 	var unknown *control.NoSuchError
 	switch {
@@ -88,10 +89,12 @@ func newRoot() *cobra.Command {
 	root.SetCompletionCommandGroupID(groupSetup)
 	root.AddCommand(appCommands()...)
 	root.AddCommand(
+		verifyCommand(),
 		generateCommand(),
 		explainCommand(),
 		convertCommand(),
 
+		doctorCommand(),
 		installCommand(),
 		uninstallCommand(),
 		versionCommand(),
