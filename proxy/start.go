@@ -28,7 +28,7 @@ type startReport struct {
 
 // reportStart says once how the start went, when the first client is served or nobody waits for that.
 func (s *server) reportStart() {
-	if !s.ready || s.started.told || s.total == 0 && s.anybodyWaits() {
+	if !s.ready || s.started.told || s.total == 0 && s.somebodyWaits() {
 		return
 	}
 	s.started.told = true
@@ -37,15 +37,6 @@ func (s *server) reportStart() {
 		t.served = time.Now()
 	}
 	s.started.tell(t)
-}
-
-func (s *server) anybodyWaits() bool {
-	for _, l := range s.listeners {
-		if waiting(l.fd) {
-			return true
-		}
-	}
-	return false
 }
 
 // tellStart writes the journal entry that "podman-ondemand status" and "list" read. systemd and the journal may be slow; the

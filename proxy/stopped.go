@@ -17,7 +17,7 @@ func (c *config) failWhenStopped(fds []int, log logger) (done func()) {
 	go func() {
 		if _, stopped := <-signals; stopped {
 			s := systemd{userManager: c.userManager} // of its own: who waits may be asking
-			if why := c.whyStopped(s.unit); why != nil {
+			if why := c.whyStopped(s.unit, s.unitOf); why != nil {
 				os.Exit(fail(1, why, fds, log))
 			}
 			os.Exit(0)
@@ -29,17 +29,29 @@ func (c *config) failWhenStopped(fds []int, log logger) (done func()) {
 	}
 }
 
-// whyStopped is a sentence about what has ended before it answered; nil where somebody wants it to stop or to restart. Then
-// systemd stops us before it touches the service (After= in systemd.unit(5)), and the clients can wait. A pod is stopped
-// when one of its containers could not start, and looks then as if somebody had wanted it.
-func (c *config) whyStopped(query func(string) (unitState, error)) error {
+// whyStopped is a sentence about what has ended before it answered; nil where the clients can wait. That is so where somebody
+// wants it to stop or to restart: then systemd stops us before it touches the service (After= in systemd.unit(5)). And where it
+// has answered a proxy before us. A pod is stopped when one of its containers could not start, and looks then as if somebody
+// had wanted it.
+func (c *config) whyStopped(query func(string) (unitState, error), unitOf func(pid int) (string, error)) error {
 	if c.pod {
 		return errors.New(c.podStopped())
 	}
 	state, err := query(c.unit)
-	if err != nil || state.starting() && state.ActiveState != "deactivating" {
+	if err != nil || state.starting() && state.ActiveState != "deactivating" || state.answered(query, unitOf) {
 		return nil
 	}
 	return fmt.Errorf("%s has ended before the application answered (result %q): the next connection tries again; see %s",
 		c.unit, state.result, c.journal())
+}
+
+// answered tells whether our own unit has been active, which it is when the application answers, since the service was started
+// last.
+func (u unitState) answered(query func(string) (unitState, error), unitOf func(pid int) (string, error)) bool {
+	self, err := unitOf(os.Getpid())
+	if err != nil {
+		return false
+	}
+	own, err := query(self)
+	return err == nil && own.Active.After(u.Starting)
 }

@@ -37,9 +37,9 @@ func listCommand() *cobra.Command {
   starting    somebody has connected, and waits
   awake       the container runs
   stopping    it goes to sleep
-  failed      the last start did; the next connection tries again
+  failed      the last start did; a connection tries again
   broken      its file has errors; connections are refused
-  stopped     nothing listens: stopped by hand, or the socket failed
+  stopped     nothing listens: by hand, or the socket failed
   not-loaded  systemd has not read the file yet
 
 --format takes json, a Go template, or "table" with one, as podman's commands
