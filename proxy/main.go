@@ -66,6 +66,9 @@ func firstStage(cfg config, args []string, fds []int, log logger) int {
 		}
 	}
 	done()
+	if err != nil && cfg.wentDown(began, s.unit, s.unitOf) {
+		return 0
+	}
 	if err != nil {
 		return fail(1, err, fds, log)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -54,4 +55,11 @@ func (u unitState) answered(query func(string) (unitState, error), unitOf func(p
 	}
 	own, err := query(self)
 	return err == nil && own.Active.After(u.Starting)
+}
+
+// wentDown tells whether a service that has answered a proxy before us has gone down since we began. It had not been started for
+// our clients, so they can wait for one that is.
+func (c *config) wentDown(began time.Time, query func(string) (unitState, error), unitOf func(pid int) (string, error)) bool {
+	state, err := query(c.unit)
+	return err == nil && state.Down() && state.Since.After(began) && state.answered(query, unitOf)
 }
