@@ -13,6 +13,7 @@ type clashes struct {
 	files     *Files
 	names     map[string]string     // source by unit name
 	listeners map[uint16][]listener // by port, 0 for Unix sockets
+	claimed   int                   // how many listeners that are
 }
 
 // claim takes the unit names and addresses of app, or says who has them. An
@@ -29,6 +30,7 @@ func (c *clashes) claim(app emit.Application, tree emit.Tree) parser.Diags {
 	c.checkNames(&ds, app, names)
 	c.checkQuadlets(&ds, app)
 	c.checkAddresses(&ds, app)
+	c.checkLoops(&ds, app)
 	if ds.HasErrors() {
 		return ds
 	}
@@ -37,6 +39,7 @@ func (c *clashes) claim(app emit.Application, tree emit.Tree) parser.Diags {
 	}
 	for _, l := range comparable(app) {
 		c.listeners[l.port] = append(c.listeners[l.port], l)
+		c.claimed++
 	}
 	return ds
 }
@@ -112,7 +115,7 @@ func (c *clashes) checkAddresses(ds *parser.Diags, app emit.Application) {
 func comparable(app emit.Application) []listener {
 	var ls []listener
 	for _, from := range app.Listeners {
-		l := listener{key: from.Key, address: string(from.Address), pos: from.Pos}
+		l := listener{key: from.Key, address: string(from.Address), target: from.Target, onHost: onHost(app), pos: from.Pos}
 		if strings.Contains(strings.TrimPrefix(l.address, "%t/"), "%") {
 			continue
 		}

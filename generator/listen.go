@@ -21,6 +21,9 @@ type listener struct {
 	// ip is "every address": a bare port.
 	ip   netip.Addr
 	port uint16
+
+	// onHost says that the target is an address of the host, not of a container.
+	onHost bool
 }
 
 const (
@@ -139,7 +142,7 @@ func bothFamilies(ls []listener) []listener {
 			continue
 		}
 		for _, ip := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
-			all = append(all, listener{l.key, streamAddress(ip, l.port), l.target, l.pos, ip, l.port})
+			all = append(all, listener{key: l.key, address: streamAddress(ip, l.port), target: l.target, pos: l.pos, ip: ip, port: l.port})
 		}
 	}
 	return all

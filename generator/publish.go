@@ -107,7 +107,9 @@ func (t *translator) listeners(p publish) []listener {
 	}
 	var ls []listener
 	for n := int(from); n <= int(to); n++ {
-		ls = append(ls, listener{p.key, streamAddress(ip, uint16(n)), portText(target + uint16(n) - from), p.whole.Pos(), ip, uint16(n)})
+		ls = append(ls, listener{
+			key: p.key, address: streamAddress(ip, uint16(n)), target: portText(target + uint16(n) - from), pos: p.whole.Pos(), ip: ip, port: uint16(n),
+		})
 	}
 	return ls
 }
