@@ -1,5 +1,7 @@
 package parser
 
+import "sync"
+
 // Kind says how the assignments of a key are read. The first seven are those
 // of podman's Quadlet.
 type Kind int
@@ -250,12 +252,23 @@ func PassedThrough(section string) bool {
 	return section == SectionUnit || section == SectionService || section == SectionSocket
 }
 
+// place is where a key stands in a file.
+type place struct{ section, name string }
+
+// rows finds the rows of Keys; a file makes some sixty such searches.
+var rows = sync.OnceValue(func() map[place]int {
+	rows := make(map[place]int, len(Keys))
+	for i := range Keys {
+		rows[place{Keys[i].Section, Keys[i].Name}] = i
+	}
+	return rows
+})
+
 // FindKey returns the row of a key.
 func FindKey(section, name string) (Key, bool) {
-	for i := range Keys { // by index: a row is long to copy
-		if k := &Keys[i]; k.Name == name && k.Section == section {
-			return *k, true
-		}
+	i, ok := rows()[place{section, name}]
+	if !ok {
+		return Key{}, false
 	}
-	return Key{}, false
+	return Keys[i], true
 }
