@@ -28,7 +28,7 @@ func TestSoakIdleStop(t *testing.T) {
 }
 
 func idleStop(t *testing.T, stop string, requests int) {
-	applications := min(4, requests)
+	applications := min(either(4, 10), requests)
 	each := requests / applications
 	var all []reply
 	stops := 0
