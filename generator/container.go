@@ -36,7 +36,11 @@ func (t *translator) keys() {
 func defaultName(unit string) emit.Arg {
 	switch {
 	case strings.Contains(unit, ":"):
-		return emit.Literal("systemd-" + strings.NewReplacer(":", "_", "@", "_").Replace(unit))
+		name := emit.Literal("systemd-" + strings.NewReplacer(":", "_", "@", "_").Replace(unit))
+		if strings.HasSuffix(unit, "@") {
+			name += "%i" // the instances are not to share one name
+		}
+		return name
 	case strings.Contains(unit, "@"):
 		return "systemd-%p_%i"
 	}
@@ -242,6 +246,9 @@ func (t *translator) network(ws []parser.Word) {
 			t.run("--network", "container:"+resource)
 			continue
 		}
+		if name == "container" && (t.section == parser.SectionPod || t.joins) {
+			t.mayJoin(w, options, referred{})
+		}
 		if resource, ok := t.require(w, name, ".network"); ok {
 			name = resource
 		}
@@ -309,10 +316,10 @@ func (t *translator) source(w parser.Word, source string, extensions ...string) 
 // hostPath makes a path that starts with a dot absolute, and lets the service
 // wait for the file system that an absolute path lies on.
 func (t *translator) hostPath(source string) string {
-	mount := source
+	mount := strings.ReplaceAll(source, "$$", "$") // RequiresMountsFor= knows no variables
 	if strings.HasPrefix(source, ".") {
 		dir := strings.ReplaceAll(t.dir(), "%", "%%")
-		mount, source = path.Join(dir, source), path.Join(strings.ReplaceAll(dir, "$", "$$"), source)
+		mount, source = path.Join(dir, mount), path.Join(strings.ReplaceAll(dir, "$", "$$"), source)
 	}
 	if strings.HasPrefix(mount, "/") {
 		t.app.Container.Mounts = append(t.app.Container.Mounts, emit.Value(emit.Written(mount)))
