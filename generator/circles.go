@@ -13,7 +13,7 @@ import (
 func separate(apps []emit.Application, diags []parser.Diags) (found []int) {
 	g := needs{}
 	for i, app := range apps {
-		if app.Existing == "" && !diags[i].HasErrors() && len(app.Needs()) > 0 {
+		if !diags[i].HasErrors() && len(app.Needs()) > 0 {
 			g[app.Name] = app
 		}
 	}

@@ -52,6 +52,7 @@ func (t *translator) inside() string {
 		return ""
 	}
 	if r, ok := t.reference(w, w.Text, ".container", ".pod"); ok {
+		t.insidePod = r.inPod || strings.HasSuffix(w.Text, ".pod")
 		if strings.HasSuffix(w.Text, ".pod") {
 			return r.resource + "-infra" // Quadlet's --infra-name
 		}

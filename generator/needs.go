@@ -23,14 +23,16 @@ func (t *translator) referOwn(src Source) referred {
 	if o.proxy(); o.app.Proxy != emit.OwnProxy {
 		r.own = "" // another proxy does not know who wants it
 	}
+	r.proxy, r.accept, r.inPod = o.app.Proxy, o.app.Accept, o.insidePod
 	if r.service != "" {
 		return r
 	}
 	r.service = emit.UnitName(o.app.Name, "", ".service")
 	if o.section == parser.SectionPod {
-		r.resource = podKind.refer(src).resource
+		r.inPod = true
 		return r
 	}
+	_, r.inPod = file.Last(parser.SectionContainer, "Pod")
 	// The name is used in another unit, where %N would be that one's.
 	if w, ok := o.one(parser.SectionContainer, "ContainerName"); ok {
 		r.resource = strings.ReplaceAll(w.Text, "%N", strings.TrimSuffix(r.service, ".service"))
@@ -45,33 +47,60 @@ func (t *translator) referOwn(src Source) referred {
 // and that must run before this one: its name.
 func (t *translator) otherContainer(w parser.Word, name string) (string, bool) {
 	r, ok := t.reference(w, name, ".container", Extension)
+	if ok {
+		t.mayJoin(w, name, r)
+	}
 	t.requireUnit(r.service)
 	if !strings.HasSuffix(name, Extension) || r.service == "" {
 		return r.resource, ok
 	}
 	t.app.Container.Inside = r.service
-	if r.own != "" {
-		t.keepAwake(emit.Needed{Name: r.own, Pos: w.Pos()})
-	}
-	if r.resource == "" {
+	t.wakes(w, name, r)
+	if r.resource == "" && !r.inPod {
 		t.diags.Errorf(w.Pos(), "Network=%s: no container is named there", w.Text).
 			Hintf("write Container= in [OnDemand] there")
 	}
 	return r.resource, ok
 }
 
+// mayJoin refuses what podman would refuse when the container starts.
+func (t *translator) mayJoin(w parser.Word, name string, r referred) {
+	switch {
+	case t.section == parser.SectionPod || t.joins:
+		t.diags.Errorf(w.Pos(), "Network=%s: a pod has a network of its own", w.Text).
+			Hintf("use an address where %s listens", name)
+	case r.inPod:
+		t.diags.Errorf(w.Pos(), "Network=%s: only the containers of a pod can be in its network", w.Text).
+			Hintf("make it a container of that pod, or use an address where %s listens", name)
+	}
+}
+
+// wakes keeps what w refers to awake for as long as the container runs. Where
+// that has a proxy which does not know who wants it, it may stay awake for ever.
+func (t *translator) wakes(w parser.Word, name string, r referred) {
+	switch {
+	case r.own != "":
+		t.keepAwake(emit.Needed{Name: r.own, Pos: w.Pos()})
+	case r.proxy == emit.SocketProxyd:
+		t.diags.Warnf(inWord(w, name), "%s is woken, and sleeps again only after a connection to it", name).
+			Hintf("leave Proxy=systemd-socket-proxyd out there")
+	}
+}
+
 // dependOn is for a dependency of [Unit] on another application: its proxy has
 // to run where its service does, or nobody would put that to sleep again. What
 // it returns belongs behind the service in the list. The proxy is up when the
 // application answers, which is what After= is meant to wait for.
-func (t *translator) dependOn(key string, n emit.Needed) (more string) {
+func (t *translator) dependOn(key string, w parser.Word, r referred) (more string) {
 	switch key {
 	case "Wants", "Requires", "BindsTo", "Upholds":
-		t.keepAwake(n)
+		t.wakes(w, w.Text, r)
 	}
 	switch key {
 	case "After", "Upholds":
-		return " " + n.Proxy()
+		if r.own != "" {
+			return " " + emit.Needed{Name: r.own}.Proxy()
+		}
 	}
 	return ""
 }

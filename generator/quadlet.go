@@ -35,9 +35,6 @@ var quadletKinds = []quadletKind{
 	{".kube", "", "Kube", nil, false},
 }
 
-// podKind is that of a file of ours with several containers.
-var podKind = quadletKind{Extension, "", parser.SectionPod, []string{"PodName"}, false}
-
 func hasPod(file *parser.File) bool {
 	return slices.ContainsFunc(file.Sections, func(s parser.Section) bool { return s.Name == parser.SectionPod && !s.Broken })
 }
@@ -57,7 +54,10 @@ func kindOf(name string) (quadletKind, bool) {
 type referred struct {
 	service  string // the unit that makes it
 	resource string // the name that podman knows it by
-	own      string // the base name of the units, of one of our own files
+	own      string // the base name of the units, of one of our own files that knows who wants it
+	proxy    emit.Proxy
+	accept   bool // it has a container for each connection, and none to refer to
+	inPod    bool // podman lets nobody else into its network
 }
 
 // refer reads what a reference to file stands for. The file stays Quadlet's:
@@ -77,9 +77,7 @@ func (k quadletKind) refer(src Source) referred {
 	if r.resource == "" && !k.named {
 		r.resource = k.defaultName(base)
 	}
-	if k.section == parser.SectionPod && k.extension == Extension {
-		r.resource += "-infra" // which others can join the network of
-	}
+	_, r.inPod = file.Last(k.section, "Pod")
 	// The name is used in another unit, where %N would be that one's.
 	r.resource = strings.ReplaceAll(r.resource, "%N", strings.TrimSuffix(r.service, ".service"))
 	return r
@@ -121,7 +119,12 @@ func (t *translator) reference(w parser.Word, name string, extensions ...string)
 		return r, true
 	}
 	if k.extension == Extension {
-		return t.referOwn(src), true
+		r = t.referOwn(src)
+		if r.accept {
+			t.diags.Errorf(inWord(w, name), "%s has a container for each connection, there is none to wait for", name).
+				Hintf("that comes of Accept=yes in it")
+		}
+		return r, true
 	}
 	r = k.refer(src)
 	if r.resource == "" {

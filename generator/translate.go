@@ -83,6 +83,8 @@ type translator struct {
 	podOf *translator
 	// joins says that the container is in a pod of Quadlet's.
 	joins bool
+	// insidePod says that Container= beside Unit= names one of a pod.
+	insidePod bool
 	// listens says that all its addresses could be read.
 	listens bool
 }

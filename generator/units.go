@@ -63,9 +63,7 @@ func (t *translator) unitKey(e parser.Entry) (emit.Value, bool) {
 			names[i], refers = service, true
 		} else if r, ok := t.reference(w, w.Text, quadletExtensions...); ok {
 			names[i], refers = r.service, true
-			if r.own != "" {
-				names[i] += t.dependOn(e.Key, emit.Needed{Name: r.own, Pos: w.Pos()})
-			}
+			names[i] += t.dependOn(e.Key, w, r)
 		}
 	}
 	if !refers {
@@ -165,6 +163,9 @@ func (t *translator) defaultInstance(w parser.Word) {
 		t.diags.Warnf(w.Pos(), "DefaultInstance= is for templates, ignored").Hintf("the name of a template ends in @%s", Extension)
 	case !validName(w.Text):
 		t.diags.Errorf(w.Pos(), "DefaultInstance=: not the name of an instance: %q", w.Text)
+	case strings.Contains(w.Text, ":") && strings.Contains(string(t.app.Container.Name), "%i"):
+		t.diags.Errorf(w.Pos(), "DefaultInstance=%s: podman takes no colon in the name of a container", w.Text).
+			Hintf("leave the line out, and make a link %s%s%s", t.app.Name, w.Text, Extension)
 	default:
 		t.app.DefaultInstance = w.Text
 	}
