@@ -33,8 +33,8 @@ type applier struct {
 
 	bindable func(manager.Listening) error
 	podman   func(ctx context.Context, args ...string) error
-	// commandLine are the words of a process's, none without one.
-	commandLine func(pid int) []string
+	// environ is the environment of a process, NAME=VALUE.
+	environ func(pid int) []string
 }
 
 func (a applier) logf(level, format string, args ...any) {
@@ -138,8 +138,11 @@ func (a applier) apply(ctx context.Context, socket manager.Unit, before record, 
 
 // advice is what to do about a socket that cannot be started.
 func (a applier) advice(err error) string {
-	if errors.Is(err, unix.EADDRINUSE) {
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
 		return "It will, once the address is free. Who has it: ss -ltnp"
+	case errors.Is(err, unix.EACCES):
+		return "Users may listen on ports from net.ipv4.ip_unprivileged_port_start on, see sysctl(8)"
 	}
 	return fmt.Sprintf("It is tried again from time to time. See: systemctl %v status %s", a.scope, a.app.socket())
 }

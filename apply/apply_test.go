@@ -63,8 +63,8 @@ func newApplier(t *testing.T, f *managertest.Fake) (applier, *bytes.Buffer) {
 		systemd: f, app: application{"web", thisHash}, dir: filepath.Join(t.TempDir(), "marks"), log: log,
 		retry: time.Millisecond, patience: 5 * time.Millisecond,
 		bindable: func(manager.Listening) error { return nil },
-		commandLine: func(pid int) []string {
-			return map[int][]string{7: {"podman-ondemand", "proxy", "--unit=web.service", "80"}, 8: {"x", "proxy", "--unit=app-pod.service", "80"}}[pid]
+		environ: func(pid int) []string {
+			return map[int][]string{7: {"HOME=/", "LISTEN_PID=7"}, 8: {"HOME=/", "PODMAN_ONDEMAND_WAKES=app-pod.service"}}[pid]
 		},
 		podman: func(_ context.Context, args ...string) error {
 			order := "podman " + strings.Join(args, " ")
@@ -99,7 +99,7 @@ type situation struct {
 	dirs   []string // in the runtime directory
 	units  []manager.Unit
 	fails  map[string]error
-	pids   map[string]int // of main processes, whose command lines are below
+	pids   map[string]int // of main processes, whose environment is below
 	on     func(*managertest.Fake, string)
 	orders []string
 	after  record // the mark
@@ -261,7 +261,15 @@ func TestStart(t *testing.T) {
 		busy:  []error{errTaken, errTaken, errTaken, errTaken, errTaken, errTaken, errTaken},
 		units: []manager.Unit{socket("failed"), target},
 		after: record{thisHash, failed, errTaken.Error()},
-		log:   []string{begins, failing(errTaken.Error())},
+		log:   []string{begins, "<6>web: " + errTaken.Error() + ", waiting for it", failing(errTaken.Error())},
+	}, {
+		name:  "a port that takes privileges: why, without waiting",
+		mark:  before,
+		busy:  []error{fmt.Errorf("[::]:80: %w", unix.EACCES), errTaken},
+		units: []manager.Unit{socket("failed"), target},
+		after: record{thisHash, failed, "[::]:80: permission denied"},
+		log: []string{begins, "<3>web: web.socket does not listen as the file says: [::]:80: permission denied. " +
+			"Users may listen on ports from net.ipv4.ip_unprivileged_port_start on, see sysctl(8)"},
 	}, {
 		name:   "a Quadlet's container that publishes the port: web.container was renamed",
 		units:  []manager.Unit{socket("failed"), unit("web.service", "active"), target},
@@ -286,6 +294,24 @@ func TestStart(t *testing.T) {
 			"podman rm -v -f -i --filter label=PODMAN_SYSTEMD_UNIT=web.service", "restart web.socket"},
 		after: applied,
 		log:   []string{changed, "<6>web: the file has gone, stopping web-proxies.target", "<6>web: the file has gone, stopping web.service"},
+	}, {
+		name:  "a pod is to be one container: its containers have lost their units",
+		mark:  before,
+		dirs:  []string{"podman-ondemand/web/pod.id", "podman-ondemand/web-app"},
+		units: []manager.Unit{socket("active"), unit("web.service", "active"), gone("web-app.service", "active"), unit("web-proxy.service", "active"), target},
+		orders: []string{"podman pod rm --ignore --force --pod-id-file RUN/podman-ondemand/web/pod.id",
+			"podman rm -v -f -i --filter label=PODMAN_SYSTEMD_UNIT=web-app.service", "stop web-app.service",
+			"podman rm -v -f -i --filter label=PODMAN_SYSTEMD_UNIT=web-app.service", "stop web-proxy.service", "restart web.socket"},
+		after: applied,
+		log:   []string{changed, "<6>web: the file has gone, stopping web-app.service"},
+	}, {
+		name:   "in front of somebody else's unit there is to be a container",
+		mark:   before,
+		pids:   map[string]int{"web-proxy.service": 8},
+		units:  []manager.Unit{socket("active"), unit("web-proxy.service", "active"), unit("app-pod.service", "active"), target},
+		orders: []string{"stop web-proxy.service", "stop app-pod.service", "restart web.socket"},
+		after:  applied,
+		log:    []string{changed, "<6>web: stopping app-pod.service, which the file had woken"},
 	}, {
 		name: "somebody else's service under our name is not stopped",
 		units: []manager.Unit{
@@ -478,7 +504,17 @@ func TestStop(t *testing.T) {
 		pids:   map[string]int{"web-proxy.service": 8},
 		units:  []manager.Unit{gone("web-proxy.service", "active"), unit("app-pod.service", "active")},
 		orders: []string{"stop web-proxy.service", "stop app-pod.service"},
-		log:    []string{stopping("web-proxy.service"), "<6>web: the file has gone, stopping app-pod.service, which it had woken"},
+		log:    []string{stopping("web-proxy.service"), "<6>web: stopping app-pod.service, which the file had woken"},
+	}, {
+		name: "removed while awake, and another proxy is in front of the same unit",
+		mark: applied,
+		pids: map[string]int{"web-proxy.service": 8},
+		units: []manager.Unit{
+			gone("web-proxy.service", "active"), unit("other-proxy.service", "active"),
+			{Name: "app-pod.service", LoadState: "loaded", ActiveState: "active", WantedBy: []string{"other-proxy.service"}},
+		},
+		orders: []string{"stop web-proxy.service"},
+		log:    []string{stopping("web-proxy.service")},
 	}, {
 		name:   "masked and removed",
 		mark:   applied,
@@ -606,7 +642,8 @@ func TestAdvice(t *testing.T) {
 		want string
 	}{
 		{busyError{fmt.Errorf("[::]:80: %w", unix.EADDRINUSE)}, "It will, once the address is free. Who has it: ss -ltnp"},
-		{busyError{unix.EACCES}, "It is tried again from time to time. See: systemctl --user status web.socket"},
+		{busyError{unix.EACCES}, "Users may listen on ports from net.ipv4.ip_unprivileged_port_start on, see sysctl(8)"},
+		{&manager.JobError{}, "It is tried again from time to time. See: systemctl --user status web.socket"},
 	} {
 		if got := a.advice(c.err); got != c.want {
 			t.Errorf("%v: %s", c.err, got)

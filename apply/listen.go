@@ -9,12 +9,17 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"podman-ondemand/manager"
 )
 
 // orders is how often a socket is told to start before that is a failure. A socket whose service is active refuses to, and
 // a client may wake the proxy between its stop and the order.
 const orders = 3
+
+// quietTries is how often it is tried before anything is said about it: another application most often gives way at once.
+const quietTries = 5
 
 // busyError says that an address of the socket cannot be bound to.
 type busyError struct{ error }
@@ -27,13 +32,16 @@ var errSuperseded = errors.New("superseded")
 // relisten makes the socket listen anew. Two applications may have changed their addresses with each other, or one its
 // name: then the other's proxy holds what this one is to have, until the other's instance has stopped it. Hence the patience.
 func (a applier) relisten(ctx context.Context, patience time.Duration, order func(context.Context, string) error) error {
-	for ordered := 0; ; patience -= a.retry {
+	for ordered, tries := 0, 1; ; patience, tries = patience-a.retry, tries+1 {
 		err := a.listenOnce(ctx, order)
 		if _, busy := err.(busyError); !busy {
 			ordered++
 		}
-		if err == nil || ordered == orders || patience <= 0 {
-			return err
+		if err == nil || ordered == orders || patience <= 0 || errors.Is(err, unix.EACCES) {
+			return err // that a port needs privileges will not change by itself
+		}
+		if tries == quietTries {
+			a.logf(levelInfo, "%v, waiting for it", err)
 		}
 		if sleep(ctx, a.retry) != nil {
 			return err
@@ -92,7 +100,11 @@ func (a applier) revive(ctx context.Context, socket manager.Unit) error {
 // stopHolders stops what may hold the socket's old listeners: the proxy, and what the socket starts if that is another unit
 // ([OnDemand] Proxy=none: the container's own service); and a container that another file has started.
 func (a applier) stopHolders(ctx context.Context, socket manager.Unit) error {
+	woken := a.woken(ctx)
 	if err := a.stopPredecessor(ctx, socket); err != nil {
+		return err
+	}
+	if err := a.clearLost(ctx); err != nil {
 		return err
 	}
 	// Another Proxy= or Accept= has other units: these may have lost their files.
@@ -119,7 +131,26 @@ func (a applier) stopHolders(ctx context.Context, socket manager.Unit) error {
 			return err
 		}
 	}
-	return nil
+	if woken == "" {
+		return nil
+	}
+	return a.putToSleep(ctx, woken)
+}
+
+// clearLost ends a pod that the file no longer describes: systemd knows nothing of its containers any more.
+func (a applier) clearLost(ctx context.Context) error {
+	lost := a.members(ctx)
+	if len(lost) == 0 {
+		return nil
+	}
+	var err error
+	if _, missing := os.Lstat(filepath.Join(a.runtimeDir(a.app.service()), podID)); missing == nil {
+		err = a.removeContainer(ctx, a.app.service())
+	}
+	for _, name := range lost {
+		err = errors.Join(err, a.clear(ctx, name, false))
+	}
+	return err
 }
 
 // stopPredecessor stops a container that the proxy could not enter: that of a Quadlet's NAME.container that has become
@@ -143,7 +174,7 @@ func (a applier) stopPredecessor(ctx context.Context, socket manager.Unit) error
 
 // hasOurs says whether podman has written down what the proxy finds a container or a pod of ours by.
 func (a applier) hasOurs() bool {
-	return slices.ContainsFunc([]string{"container.pid", "pod.id"}, func(name string) bool {
+	return slices.ContainsFunc([]string{"container.pid", podID}, func(name string) bool {
 		_, err := os.Lstat(filepath.Join(a.runtimeDir(a.app.service()), name))
 		return !errors.Is(err, os.ErrNotExist)
 	})

@@ -218,7 +218,7 @@ func (c command) try(dir string, last *failure) (*failure, error) {
 	defer conn.Close()
 	a := applier{
 		systemd: conn, scope: c.scope, app: c.app, dir: dir, log: os.Stderr, retry: retry, patience: patience,
-		bindable: Bindable, podman: podman, commandLine: commandLine,
+		bindable: Bindable, podman: podman, environ: environ,
 	}
 	if c.verb == "stop" {
 		return nil, a.stop(ctx)
@@ -240,9 +240,9 @@ func podman(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// commandLine reads /proc/PID/cmdline (proc(5)).
-func commandLine(pid int) []string {
-	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+// environ reads /proc/PID/environ (proc(5)).
+func environ(pid int) []string {
+	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
 	return strings.Split(string(text), "\x00")
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"podman-ondemand/emit"
 	"podman-ondemand/manager"
 )
 
@@ -79,27 +80,28 @@ func (a applier) clear(ctx context.Context, name string, template bool) error {
 }
 
 // woken names the unit of somebody else's that the proxy has woken ([OnDemand] Unit=), "" without one. systemd knows nothing
-// of it any more, but the proxy's command line tells.
+// of it any more, but the proxy's environment tells.
 func (a applier) woken(ctx context.Context) string {
 	pid, err := a.systemd.MainPID(ctx, a.app.proxy())
 	if err != nil || pid == 0 {
 		return ""
 	}
-	for _, arg := range a.commandLine(pid) {
-		if unit, ok := strings.CutPrefix(arg, "--unit="); ok && unit != a.app.service() {
+	for _, v := range a.environ(pid) {
+		if unit, ok := strings.CutPrefix(v, emit.Wakes+"="); ok {
 			return unit
 		}
 	}
 	return ""
 }
 
-// putToSleep stops the unit, as the end of the proxy would have done while its file was there.
+// putToSleep stops the unit, as the end of the proxy would have done while its file was there, but not where somebody else
+// wants it: another proxy in front of the same unit.
 func (a applier) putToSleep(ctx context.Context, unit string) error {
 	u, err := a.systemd.Unit(ctx, unit)
-	if err != nil || u.LoadState != "loaded" || u.Down() {
+	if err != nil || u.LoadState != "loaded" || u.Down() || a.wanted(ctx, u) {
 		return err
 	}
-	a.logf(levelInfo, "the file has gone, stopping %s, which it had woken", unit)
+	a.logf(levelInfo, "stopping %s, which the file had woken", unit)
 	return a.systemd.Stop(ctx, unit)
 }
 
@@ -153,12 +155,15 @@ func (a applier) clearContainer(ctx context.Context, u manager.Unit) error {
 	return errors.Join(errs, removeBelow(filepath.Dir(dir), filepath.Base(dir)))
 }
 
+// podID is the file in which podman leaves the name of a pod.
+const podID = "pod.id"
+
 // removeContainer has podman remove what that service has started: a pod, which it leaves the name of, or a container. podman
 // gives its containers the label.
 func (a applier) removeContainer(ctx context.Context, service string) error {
 	ctx, cancel := context.WithTimeout(ctx, manager.JobTimeout)
 	defer cancel()
-	pod := filepath.Join(a.runtimeDir(service), "pod.id")
+	pod := filepath.Join(a.runtimeDir(service), podID)
 	if _, err := os.Lstat(pod); err == nil {
 		return a.podman(ctx, "pod", "rm", "--ignore", "--force", "--pod-id-file", pod)
 	}

@@ -2,6 +2,15 @@ package emit
 
 import "strings"
 
+// existing is the unit of somebody else's that the file wakes, or would if it were
+// not broken.
+func (app Application) existing() string {
+	if app.Stops != "" {
+		return app.Stops
+	}
+	return app.Existing
+}
+
 // existingDropIn makes the drop-in for a unit that is there already: it goes
 // when its socket is stopped, and may be woken as often as a container of ours.
 // The rest of what binds the two is in the proxy's unit. A person's own lines

@@ -1,6 +1,7 @@
 package emit
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,13 +32,13 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 			stops,
 			Option{"StartLimitIntervalSec", "0"},
 		),
-		{"Service", append([]Option{
+		{"Service", slices.Concat([]Option{
 			{"Type", "notify"},
 			{"Sockets", socket},
 			{"ExecStart", Exec(proxyCommand(app, p, opt)...)},
 			{"TimeoutStartSec", proxyTimeout(app.StartTimeout)},
 			{"SyslogIdentifier", "%N"},
-		}, proxyFence...)},
+		}, wakes(app), proxyFence)},
 	}}
 }
 
@@ -48,6 +49,18 @@ func (app Application) bound() Value {
 		return Words(container, Sibling(app.Stops))
 	}
 	return container
+}
+
+// Wakes is the variable in a proxy's environment that names the unit of somebody
+// else's which it has woken. When the file has gone nothing else tells, and
+// whatever the proxy has become by then still has it.
+const Wakes = "PODMAN_ONDEMAND_WAKES"
+
+func wakes(app Application) []Option {
+	if app.existing() == "" {
+		return nil
+	}
+	return []Option{{"Environment", Wakes + "=" + Sibling(app.existing())}}
 }
 
 // ready is the check of the proxy. On the host, in front of a unit that is there

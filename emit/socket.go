@@ -79,9 +79,16 @@ func socketLinks(app Application) []Link {
 }
 
 // socketHash tells one state of what a socket listens on, and how, from
-// another. A changed description is no other state.
+// another. A changed description is no other state; another kind of application
+// is, since its units do not know how to end what the one before has started.
 func socketHash(app Application, p pair) string {
 	h := fnv.New64a()
+	switch {
+	case app.existing() != "":
+		fmt.Fprintf(h, "Unit=%s\n", app.existing())
+	case app.Pod != nil:
+		fmt.Fprintln(h, "[Pod]")
+	}
 	for _, o := range socketSection(app, p).Options {
 		fmt.Fprintf(h, "%s=%s\n", o.Key, o.Value)
 	}
