@@ -119,6 +119,9 @@ func (a applier) apply(ctx context.Context, socket manager.Unit, before record, 
 	if a.deaf(ctx, socket) {
 		what = replace
 	}
+	if what == leave {
+		a.forgetLost(ctx)
+	}
 	again := before.state == failed && before.hash == a.app.hash
 	err := a.act(ctx, socket, what, again)
 	if err == errSuperseded {

@@ -313,6 +313,12 @@ func TestStart(t *testing.T) {
 		after:  applied,
 		log:    []string{changed, "<6>web: stopping app-pod.service, which the file had woken"},
 	}, {
+		name:   "a broken file with Unit= is mended: what said so is forgotten",
+		mark:   applied,
+		units:  []manager.Unit{socket("active"), gone("web.service", "failed"), target},
+		orders: []string{"reset-failed web.service"},
+		after:  applied,
+	}, {
 		name: "somebody else's service under our name is not stopped",
 		units: []manager.Unit{
 			socket("failed"), target,

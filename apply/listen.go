@@ -77,6 +77,20 @@ func (a applier) listenOnce(ctx context.Context, order func(context.Context, str
 	return order(ctx, socket.Name)
 }
 
+// forgetLost makes systemd forget services that a file before this one had, and that have failed: of a broken one with
+// [OnDemand] Unit= the service that said what was wrong.
+func (a applier) forgetLost(ctx context.Context) {
+	for _, name := range append(a.members(ctx), a.app.service()) {
+		u, err := a.systemd.Unit(ctx, name)
+		if err == nil && u.LoadState == "not-found" && u.ActiveState == "failed" {
+			err = a.systemd.ResetFailed(ctx, name)
+		}
+		if err != nil {
+			a.logf(levelErr, "%v", err)
+		}
+	}
+}
+
 // deaf says whether the socket is active and listens nowhere: so systemd leaves one whose addresses have changed. Where they
 // were changed back before anybody could do anything about it, the mark says that all is well.
 func (a applier) deaf(ctx context.Context, socket manager.Unit) bool {

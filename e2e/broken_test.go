@@ -104,4 +104,5 @@ func TestBrokenExisting(t *testing.T) {
 		t.Errorf("a refused connection woke %s", unit)
 	}
 	a.mustBeMended(good)
+	eventually(t, 10*time.Second, "what said so is forgotten", func() bool { return a.state(a.container()) == "inactive" })
 }

@@ -56,11 +56,14 @@ func ApplyUnit(opt Options) Unit {
 
 // instanceHash tells one state of a pair from another that has to be applied: 8
 // digits for the socket, which is restarted where they have changed, and 8 for
-// what pulls it in, which may start it.
+// what pulls it in, which may start it, and what else is to be looked at.
 func instanceHash(app Application, p pair) string {
 	h := fnv.New32a()
 	for _, in := range app.Install {
 		fmt.Fprintf(h, "%s=%s\n", in.Kind, in.Unit)
+	}
+	if app.Stops != "" { // when it is mended, the service that said so has to be forgotten
+		fmt.Fprintln(h, "broken")
 	}
 	return fmt.Sprintf("%.8s%08x", socketHash(app, p), h.Sum32())
 }
