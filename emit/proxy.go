@@ -31,13 +31,7 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 			stops,
 			Option{"StartLimitIntervalSec", "0"},
 		),
-		{"Service", append([]Option{
-			{"Type", "notify"},
-			{"Sockets", socket},
-			{"ExecStart", Exec(proxyCommand(app, p, opt)...)},
-			{"TimeoutStartSec", proxyTimeout(app.StartTimeout)},
-			{"SyslogIdentifier", "%N"},
-		}, proxyFence...)},
+		{"Service", append(proxyService(app, p, opt), proxyFence...)},
 	}}
 }
 
@@ -49,6 +43,23 @@ func (app Application) bound() Value {
 	}
 	return container
 }
+
+func proxyService(app Application, p pair, opt Options) []Option {
+	options := []Option{
+		{"Type", "notify"},
+		{"Sockets", Sibling(p.socket())},
+		{"ExecStart", Exec(proxyCommand(app, p, opt)...)},
+		{"TimeoutStartSec", proxyTimeout(app.StartTimeout)},
+	}
+	if app.Proxy == OwnProxy {
+		options = append(options, Option{"TimeoutStopSec", timeout(app.DrainTimeout + stopSlack)})
+	}
+	return append(options, Option{"SyslogIdentifier", "%N"})
+}
+
+// stopSlack is what systemd leaves the proxy beyond the time that this leaves
+// the connections.
+const stopSlack = 10 * time.Second
 
 // ready is the check of the proxy. On the host, in front of a unit that is there
 // already, a published port takes connections before anybody listens behind it.
@@ -91,7 +102,11 @@ func proxyCommand(app Application, p pair, opt Options) []Arg {
 	}
 	args = append(args,
 		"--idle-timeout="+Literal(span(app.IdleTimeout)),
-		"--start-timeout="+Literal(span(app.StartTimeout)),
+		"--start-timeout="+Literal(span(app.StartTimeout)))
+	if app.Proxy == OwnProxy {
+		args = append(args, "--drain-timeout="+Literal(span(app.DrainTimeout)))
+	}
+	args = append(args,
 		"--max-connections="+Literal(strconv.Itoa(app.MaxConnections)),
 		"--ready="+Literal(app.ready()))
 	for _, l := range p.listeners {

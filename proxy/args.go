@@ -25,7 +25,8 @@ type config struct {
 	pod            bool   // the unit is a pod of ours, which goes when one of its containers does
 	idleTimeout    time.Duration
 	startTimeout   time.Duration
-	maxConnections int // 0: as many as there are file descriptors for
+	drainTimeout   time.Duration // 0: asked to stop, connections are closed at once
+	maxConnections int           // 0: as many as there are file descriptors for
 	ready          readiness
 	targets        []*target
 	socketProxyd   bool // systemd-socket-proxyd(8) serves, once the application answers
@@ -51,6 +52,7 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.BoolVar(&c.pod, "pod", false, "the service is a pod, which ends when one of its containers ends")
 	f.Func("idle-timeout", "exit after `time` without a connection, or infinity (default 5m0s)", spanInto(&c.idleTimeout))
 	f.Func("start-timeout", "hold a connection for `time` while the application comes up (default 1m30s)", spanInto(&c.startTimeout))
+	f.DurationVar(&c.drainTimeout, "drain-timeout", 0, "asked to stop, let connections end for `time`")
 	f.IntVar(&c.maxConnections, "max-connections", 0, "connections at one time, 0: what the file descriptors allow")
 	f.StringVar(&ready, "ready", ready, "`tcp`, http:/path or http:PORT/path")
 	f.BoolVar(&c.socketProxyd, "socket-proxyd", false, "become systemd-socket-proxyd when the application answers")
@@ -75,6 +77,9 @@ func (c *config) setTargets(words []string, ready string) (err error) {
 	}
 	if c.maxConnections < 0 {
 		return fmt.Errorf("--max-connections=%d: must be 0 or more", c.maxConnections)
+	}
+	if c.drainTimeout < 0 {
+		return fmt.Errorf("--drain-timeout=%v: must be 0 or more", c.drainTimeout)
 	}
 	if (c.pidFile == "") != (c.conmonPIDFile == "") {
 		return errors.New("--pid-file and --conmon-pid-file are only of use together")

@@ -31,6 +31,7 @@ type server struct {
 	full    bool // at the limit
 	ending  bool
 	drain   bool
+	drainer drainer
 	told    time.Duration // when a shortage was last logged
 	code    int
 
@@ -55,6 +56,7 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 	s.started = startReport{began: time.Now().Add(-cfg.waited), tell: func(startTimes) {}}
 	s.status = newStatus(s, send)
 	s.idle = l.newTimer(s.idleOver)
+	s.drainer.timer = l.newTimer(s.drainTurn)
 	s.wanted = s.cfg.askWantedBy
 	s.life, s.endLife = context.WithCancel(context.Background())
 	l.after = s.afterTurn
@@ -121,10 +123,14 @@ func (s *server) watchContainer(pidfd int) error {
 // containerEnded: by itself, not because somebody wanted it to. One that has served none of those who wait counts as a failed
 // start: were its clients left in the queue, they would start it again and again.
 func (s *server) containerEnded() {
-	if s.ending {
+	if s.ending && !s.drainer.draining {
 		return
 	}
 	s.drain = true
+	if s.drainer.draining {
+		s.drained("The container has ended")
+		return
+	}
 	if s.ready && (s.total > 0 || !s.somebodyWaits()) {
 		s.end(0, prioInfo, "The container has ended")
 		return
@@ -148,7 +154,7 @@ func (s *server) stop(why string) {
 		case s.cfg.pod && !s.ready:
 			s.podFailed()
 		default:
-			s.end(0, prioInfo, why)
+			s.drainAndEnd(why)
 		}
 	})
 }
@@ -199,6 +205,9 @@ func (s *server) forward(client, target int, l *listener) error {
 func (s *server) connectionClosed() {
 	s.conns--
 	s.freePlace()
+	if s.drainer.draining && s.conns == 0 {
+		s.drained(s.drainer.why)
+	}
 }
 
 // giveUp: the start timeout of l's target is over. Its clients are let go; without any target that ever answered, all are,
