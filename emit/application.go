@@ -89,6 +89,11 @@ func (l Listener) isPath() bool {
 	return strings.HasPrefix(string(l.Address), "/") || strings.HasPrefix(string(l.Address), "%t/")
 }
 
+// isTCP says whether l takes TCP connections.
+func (l Listener) isTCP() bool {
+	return l.Key == "ListenStream" && !strings.ContainsAny(string(l.Address), "/@")
+}
+
 // Needed is an application that another one refers to, by the base name of its
 // units, and where.
 type Needed struct {
