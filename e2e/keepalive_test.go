@@ -52,3 +52,19 @@ func TestKeepAlive(t *testing.T) {
 	_, timer, _ := strings.Cut(out, "timer:")
 	record(t, "KeepAlive= of an accepted connection", "keepalive,1min…", strings.TrimSpace(timer))
 }
+
+// TestConnectionIdleTimeout: an open page that asks for nothing does not keep the application awake.
+func TestConnectionIdleTimeout(t *testing.T) {
+	t.Parallel()
+	a := start(t, plain+"ConnectionIdleTimeout=1s\n")
+	a.idleConnection()
+	began := time.Now()
+	a.mustSleep(15 * time.Second)
+	record(t, "an idle connection, ConnectionIdleTimeout=1s", "asleep within 15 s", ms(time.Since(began)))
+	if log := host.journal(t, a.mark, "-u", a.proxy(), "-o", "cat"); !strings.Contains(log, "1 connection carried nothing for 1s: closed.") {
+		t.Errorf("journal:\n%s", log)
+	}
+	if r := a.get("/sleep?ms=700"); r.err != nil {
+		t.Error("a short silence: ", r.err)
+	}
+}

@@ -30,6 +30,9 @@ type Application struct {
 	IdleTimeout  time.Duration // parser.Infinity: never stop
 	StartTimeout time.Duration // parser.Infinity: wait for ever
 	DrainTimeout time.Duration // how long connections may go on when it is told to stop
+	// ConnectionIdleTimeout is how long a connection may carry nothing;
+	// parser.Infinity: for ever.
+	ConnectionIdleTimeout time.Duration
 	// MaxConnections is the most connections at a time, 0 for no limit.
 	MaxConnections int
 	// Proxy is what the sockets start.

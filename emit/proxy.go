@@ -106,6 +106,9 @@ func proxyCommand(app Application, p pair, opt Options) []Arg {
 	if app.Proxy == OwnProxy {
 		args = append(args, "--drain-timeout="+Literal(span(app.DrainTimeout)))
 	}
+	if app.Proxy == OwnProxy && app.ConnectionIdleTimeout != parser.Infinity {
+		args = append(args, "--connection-idle-timeout="+Literal(span(app.ConnectionIdleTimeout)))
+	}
 	args = append(args,
 		"--max-connections="+Literal(strconv.Itoa(app.MaxConnections)),
 		"--ready="+Literal(app.ready()))

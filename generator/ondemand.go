@@ -22,6 +22,7 @@ func (t *translator) onDemand() {
 	t.app.IdleTimeout = t.timeSpan("IdleTimeout", defaultIdleTimeout)
 	t.app.StartTimeout = t.timeSpan("StartTimeout", defaultStartTimeout)
 	t.app.DrainTimeout = t.drainTimeout()
+	t.app.ConnectionIdleTimeout = t.timeSpan("ConnectionIdleTimeout", parser.Infinity)
 	t.app.MaxConnections = t.count("MaxConnections")
 	t.app.Ready = t.ready()
 }

@@ -38,7 +38,8 @@ func (s *server) drainAndEnd(why string) {
 	}
 	s.ending = true // before the listeners look for new clients
 	s.drainer.draining, s.drainer.why, s.drainer.until = true, why, s.loop.now()+s.cfg.drainTimeout
-	s.idle.at, s.status.timer.at = 0, 0
+	s.idle.at, s.silence.at, s.status.timer.at = 0, 0, 0
+	s.flows(func(f *flow) { f.at = s.fw.tick }) // the clock goes by drainTick from now on
 	for _, l := range s.listeners {
 		l.halt()
 	}

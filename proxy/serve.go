@@ -35,6 +35,7 @@ type server struct {
 	told    time.Duration // when a shortage was last logged
 	code    int
 
+	silence   *timer // of connections
 	idle      *timer
 	idleTotal int64 // total when the idle timer was set
 	wanted    func(context.Context) (by string, err error)
@@ -56,6 +57,7 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 	s.started = startReport{began: time.Now().Add(-cfg.waited), tell: func(startTimes) {}}
 	s.status = newStatus(s, send)
 	s.idle = l.newTimer(s.idleOver)
+	s.silence = l.newTimer(s.silenceTurn)
 	s.drainer.timer = l.newTimer(s.drainTurn)
 	s.wanted = s.cfg.askWantedBy
 	s.life, s.endLife = context.WithCancel(context.Background())
@@ -199,6 +201,7 @@ func (s *server) forward(client, target int, l *listener) error {
 	}
 	s.conns++
 	s.total++
+	s.listenForSilence()
 	return nil
 }
 
