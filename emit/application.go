@@ -33,6 +33,8 @@ type Application struct {
 	// ConnectionIdleTimeout is how long a connection may carry nothing;
 	// parser.Infinity: for ever.
 	ConnectionIdleTimeout time.Duration
+	// IdleCheck can keep it awake though nobody is connected.
+	IdleCheck IdleCheck
 	// MaxConnections is the most connections at a time, 0 for no limit.
 	MaxConnections int
 	// Proxy is what the sockets start.
@@ -175,6 +177,9 @@ func Units(app Application, opt Options) Tree {
 		if app.Proxy != NoProxy {
 			units = append(units, proxyUnit(app, p, opt))
 		}
+	}
+	if app.checks() {
+		units = append(units, idleCheckUnit(app, opt))
 	}
 	if app.several() {
 		units = append(units, proxiesUnit(app))

@@ -22,15 +22,19 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 	if app.several() {
 		stops = Option{"Wants", Sibling(app.proxies())}
 	}
+	bonds := []Option{
+		{"Wants", container},
+		{"After", Words(container, socket)},
+		{"PartOf", socket},
+		{"StopPropagatedFrom", app.bound()},
+		stops,
+		{"StartLimitIntervalSec", "0"},
+	}
+	if app.checks() { // so systemd does not forget its exit status
+		bonds = append(bonds, Option{"Before", Sibling(app.idleCheck())})
+	}
 	return Unit{p.proxy(), []Section{
-		app.unitSection(": passes connections on to "+app.what(),
-			Option{"Wants", container},
-			Option{"After", Words(container, socket)},
-			Option{"PartOf", socket},
-			Option{"StopPropagatedFrom", app.bound()},
-			stops,
-			Option{"StartLimitIntervalSec", "0"},
-		),
+		app.unitSection(": passes connections on to "+app.what(), bonds...),
 		{"Service", append(proxyService(app, p, opt), proxyFence...)},
 	}}
 }
@@ -108,6 +112,9 @@ func proxyCommand(app Application, p pair, opt Options) []Arg {
 	}
 	if app.Proxy == OwnProxy && app.ConnectionIdleTimeout != parser.Infinity {
 		args = append(args, "--connection-idle-timeout="+Literal(span(app.ConnectionIdleTimeout)))
+	}
+	if app.checks() {
+		args = append(args, "--idle-check="+Written(string(Sibling(app.idleCheck()))))
 	}
 	args = append(args,
 		"--max-connections="+Literal(strconv.Itoa(app.MaxConnections)),

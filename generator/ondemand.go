@@ -23,6 +23,7 @@ func (t *translator) onDemand() {
 	t.app.StartTimeout = t.timeSpan("StartTimeout", defaultStartTimeout)
 	t.app.DrainTimeout = t.drainTimeout()
 	t.app.ConnectionIdleTimeout = t.timeSpan("ConnectionIdleTimeout", parser.Infinity)
+	t.idleCheck()
 	t.app.MaxConnections = t.count("MaxConnections")
 	t.app.Ready = t.ready()
 }

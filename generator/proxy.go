@@ -52,13 +52,14 @@ var needProxy = []struct{ key, why string }{
 	{"IdleTimeout", "only the application knows when nobody uses it, and ends by itself"},
 	{"DrainTimeout", "the application has the connections, and ends them"},
 	{"ConnectionIdleTimeout", "the application has the connections, and ends them"},
+	{"IdleCheck", "only the application knows when nobody uses it, and ends by itself"},
 	{"Ready", "nobody asks: connections wait until the application takes them"},
 	{"ContainerPort", "the application gets the sockets themselves"},
 	{"Unit", "a .socket unit of your own does the same"},
 }
 
 // needOwnProxy are the keys of [OnDemand] that only our own proxy knows.
-var needOwnProxy = []string{"DrainTimeout", "ConnectionIdleTimeout"}
+var needOwnProxy = []string{"DrainTimeout", "ConnectionIdleTimeout", "IdleCheck"}
 
 func (t *translator) withoutOwnProxy() {
 	for _, key := range needOwnProxy {

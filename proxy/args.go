@@ -18,6 +18,7 @@ const infinity = time.Duration(math.MaxInt64)
 // config is the command line of web-proxy.service.
 type config struct {
 	self                  string // our own unit: its end is up to those that want it as well; empty: to the connections alone
+	idleCheck             string // the unit of IdleCheck=, which can veto it; empty: none
 	unit                  string // the container's service: asked for when there is no container, named in messages
 	pidFile               string // podman's --pidfile; empty: no container to enter or to watch
 	conmonPIDFile         string // podman's --conmon-pidfile
@@ -50,6 +51,7 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.StringVar(&c.pidFile, "pid-file", "", "`file` that podman run --pidfile wrote")
 	f.StringVar(&c.conmonPIDFile, "conmon-pid-file", "", "`file` that podman run --conmon-pidfile wrote")
 	f.StringVar(&c.container, "container", "", "`name` of the container to enter, in place of the two files")
+	f.StringVar(&c.idleCheck, "idle-check", "", "`service` that says, before idleness ends us, whether it may")
 	f.BoolVar(&c.pod, "pod", false, "the service is a pod, which ends when one of its containers ends")
 	f.Func("idle-timeout", "exit after `time` without a connection, or infinity (default 5m0s)", spanInto(&c.idleTimeout))
 	f.Func("start-timeout", "hold a connection for `time` while the application comes up (default 1m30s)", spanInto(&c.startTimeout))

@@ -39,8 +39,9 @@ type server struct {
 	idle      *timer
 	idleTotal int64 // total when the idle timer was set
 	wanted    func(context.Context) (by string, err error)
-	asking    bool   // wanted is under way
-	keptBy    string // its last answer, until somebody connects
+	check     func(context.Context) (veto string, err error)
+	asking    bool   // one of the two is under way
+	keptBy    string // their last answer, until somebody connects
 
 	life    context.Context // of what is done beside the loop
 	endLife context.CancelFunc
@@ -59,7 +60,7 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 	s.idle = l.newTimer(s.idleOver)
 	s.silence = l.newTimer(s.silenceTurn)
 	s.drainer.timer = l.newTimer(s.drainTurn)
-	s.wanted = s.cfg.askWantedBy
+	s.wanted, s.check = s.cfg.askWantedBy, s.cfg.askIdleCheck
 	s.life, s.endLife = context.WithCancel(context.Background())
 	l.after = s.afterTurn
 	for i, fd := range fds {
