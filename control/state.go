@@ -43,7 +43,7 @@ type Status struct {
 	BytesOut    *int64     `json:",omitempty"`
 	IdleSince   *time.Time `json:",omitempty"`
 	StopsAt     *time.Time `json:",omitempty"`
-	KeptBy      string     `json:",omitempty"` // the unit that keeps it awake though it is idle
+	KeptBy      string     `json:",omitempty"` // what keeps it awake though it is idle
 
 	Memory    *uint64     `json:",omitempty"` // bytes, while awake and where systemd counts them
 	LastStart *ColdStart  `json:",omitempty"`

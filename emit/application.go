@@ -29,6 +29,12 @@ type Application struct {
 
 	IdleTimeout  time.Duration // parser.Infinity: never stop
 	StartTimeout time.Duration // parser.Infinity: wait for ever
+	DrainTimeout time.Duration // how long connections may go on when it is told to stop
+	// ConnectionIdleTimeout is how long a connection may carry nothing;
+	// parser.Infinity: for ever.
+	ConnectionIdleTimeout time.Duration
+	// IdleCheck can keep it awake though nobody is connected.
+	IdleCheck IdleCheck
 	// MaxConnections is the most connections at a time, 0 for no limit.
 	MaxConnections int
 	// Proxy is what the sockets start.
@@ -86,6 +92,11 @@ type Listener struct {
 // isPath says whether l is a Unix socket in the file system.
 func (l Listener) isPath() bool {
 	return strings.HasPrefix(string(l.Address), "/") || strings.HasPrefix(string(l.Address), "%t/")
+}
+
+// isTCP says whether l takes TCP connections.
+func (l Listener) isTCP() bool {
+	return l.Key == "ListenStream" && !strings.ContainsAny(string(l.Address), "/@")
 }
 
 // Needed is an application that another one refers to, by the base name of its
@@ -166,6 +177,9 @@ func Units(app Application, opt Options) Tree {
 		if app.Proxy != NoProxy {
 			units = append(units, proxyUnit(app, p, opt))
 		}
+	}
+	if app.checks() {
+		units = append(units, idleCheckUnit(app, opt))
 	}
 	if app.several() {
 		units = append(units, proxiesUnit(app))

@@ -23,22 +23,20 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 	if app.several() {
 		stops = Option{"Wants", Sibling(app.proxies())}
 	}
+	bonds := []Option{
+		{"Wants", container},
+		{"After", Words(container, socket)},
+		{"PartOf", socket},
+		{"StopPropagatedFrom", app.bound()},
+		stops,
+		{"StartLimitIntervalSec", "0"},
+	}
+	if app.checks() { // so systemd does not forget its exit status
+		bonds = append(bonds, Option{"Before", Sibling(app.idleCheck())})
+	}
 	return Unit{p.proxy(), []Section{
-		app.unitSection(": passes connections on to "+app.what(),
-			Option{"Wants", container},
-			Option{"After", Words(container, socket)},
-			Option{"PartOf", socket},
-			Option{"StopPropagatedFrom", app.bound()},
-			stops,
-			Option{"StartLimitIntervalSec", "0"},
-		),
-		{"Service", slices.Concat([]Option{
-			{"Type", "notify"},
-			{"Sockets", socket},
-			{"ExecStart", Exec(proxyCommand(app, p, opt)...)},
-			{"TimeoutStartSec", proxyTimeout(app.StartTimeout)},
-			{"SyslogIdentifier", "%N"},
-		}, wakes(app), proxyFence)},
+		app.unitSection(": passes connections on to "+app.what(), bonds...),
+		{"Service", slices.Concat(proxyService(app, p, opt), wakes(app), proxyFence)},
 	}}
 }
 
@@ -62,6 +60,23 @@ func wakes(app Application) []Option {
 	}
 	return []Option{{"Environment", Wakes + "=" + Sibling(app.existing())}}
 }
+
+func proxyService(app Application, p pair, opt Options) []Option {
+	options := []Option{
+		{"Type", "notify"},
+		{"Sockets", Sibling(p.socket())},
+		{"ExecStart", Exec(proxyCommand(app, p, opt)...)},
+		{"TimeoutStartSec", proxyTimeout(app.StartTimeout)},
+	}
+	if app.Proxy == OwnProxy {
+		options = append(options, Option{"TimeoutStopSec", timeout(app.DrainTimeout + stopSlack)})
+	}
+	return append(options, Option{"SyslogIdentifier", "%N"})
+}
+
+// stopSlack is what systemd leaves the proxy beyond the time that this leaves
+// the connections.
+const stopSlack = 10 * time.Second
 
 // ready is the check of the proxy. On the host, in front of a unit that is there
 // already, a published port takes connections before anybody listens behind it.
@@ -104,7 +119,17 @@ func proxyCommand(app Application, p pair, opt Options) []Arg {
 	}
 	args = append(args,
 		"--idle-timeout="+Literal(span(app.IdleTimeout)),
-		"--start-timeout="+Literal(span(app.StartTimeout)),
+		"--start-timeout="+Literal(span(app.StartTimeout)))
+	if app.Proxy == OwnProxy {
+		args = append(args, "--drain-timeout="+Literal(span(app.DrainTimeout)))
+	}
+	if app.Proxy == OwnProxy && app.ConnectionIdleTimeout != parser.Infinity {
+		args = append(args, "--connection-idle-timeout="+Literal(span(app.ConnectionIdleTimeout)))
+	}
+	if app.checks() {
+		args = append(args, "--idle-check="+Written(string(Sibling(app.idleCheck()))))
+	}
+	args = append(args,
 		"--max-connections="+Literal(strconv.Itoa(app.MaxConnections)),
 		"--ready="+Literal(app.ready()))
 	for _, l := range p.listeners {

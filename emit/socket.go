@@ -25,6 +25,7 @@ func socketSection(app Application, p pair) Section {
 		options = append(options, Option{l.Key, l.Address})
 	}
 	options = append(options, starts(app, p)...)
+	options = append(options, keepAlive(p)...)
 	if app.FreeBind {
 		options = append(options, Option{"FreeBind", "yes"})
 	}
@@ -35,6 +36,32 @@ func socketSection(app Application, p pair) Section {
 		options = append(options, Option{"BindIPv6Only", "ipv6-only"})
 	}
 	return Section{"Socket", append(options, app.Socket...)}
+}
+
+// keepAliveTimes notice within three minutes that a client has vanished: before
+// the usual IdleTimeout=, so that it does not keep anything awake for long. Two
+// minutes are less than the five after which many a home router forgets a silent
+// connection; a minute of probes outlasts a phone that changes its network. The
+// kernel's own times are two hours and eleven minutes.
+var keepAliveTimes = []Option{
+	{"KeepAliveTimeSec", "120"},
+	{"KeepAliveIntervalSec", "15"},
+	{"KeepAliveProbes", "4"},
+}
+
+// keepAlive lets the kernel find out that a client has vanished. What is accepted
+// has it from the listening socket. It is about TCP; the times are left to the
+// kernel where p listens on something else, too, because systemd would complain
+// at each start that they mean nothing there.
+func keepAlive(p pair) []Option {
+	other := func(l Listener) bool { return !l.isTCP() }
+	switch {
+	case !slices.ContainsFunc(p.listeners, Listener.isTCP):
+		return nil
+	case slices.ContainsFunc(p.listeners, other):
+		return []Option{{"KeepAlive", "yes"}}
+	}
+	return append([]Option{{"KeepAlive", "yes"}}, keepAliveTimes...)
 }
 
 // starts says what p starts: a service, or one for each connection.

@@ -20,7 +20,7 @@ type Status struct {
 	IdleSince time.Time
 	// StopsAt is when it will end if nobody connects; zero: never, or it is not idle.
 	StopsAt time.Time
-	// KeptBy is the unit that keeps it from ending though it is idle.
+	// KeptBy is what keeps it from ending though it is idle: a unit, or IdleCheck= with its exit status.
 	KeptBy string
 }
 

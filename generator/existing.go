@@ -38,7 +38,7 @@ func (t *translator) withoutUnit() {
 		{"Target", "ContainerPort= names a port of the container"},
 		{"Container", "[Container] says what to run"},
 	} {
-		if ws := t.values(parser.SectionOnDemand, k.key); len(ws) > 0 {
+		if ws := t.values(parser.SectionOnDemand, k.key); len(ws) > 0 && !t.checksMember(k.key) {
 			t.diags.Errorf(ws[0].Pos(), "%s= without Unit=", k.key).Hintf("%s", k.hint)
 		}
 	}

@@ -12,11 +12,18 @@ import (
 const (
 	defaultIdleTimeout  = 5 * time.Minute
 	defaultStartTimeout = 90 * time.Second
+	// defaultDrainTimeout is enough for nearly all answers, and not too long for
+	// who comes meanwhile and waits, or for a person who stops the application or
+	// the host.
+	defaultDrainTimeout = 5 * time.Second
 )
 
 func (t *translator) onDemand() {
 	t.app.IdleTimeout = t.timeSpan("IdleTimeout", defaultIdleTimeout)
 	t.app.StartTimeout = t.timeSpan("StartTimeout", defaultStartTimeout)
+	t.app.DrainTimeout = t.drainTimeout()
+	t.app.ConnectionIdleTimeout = t.timeSpan("ConnectionIdleTimeout", parser.Infinity)
+	t.idleCheck()
 	t.app.MaxConnections = t.count("MaxConnections")
 	t.app.Ready = t.ready()
 }
@@ -37,6 +44,28 @@ func (t *translator) timeSpan(name string, otherwise time.Duration) time.Duratio
 	}
 	return otherwise
 }
+
+// drainTimeout reads DrainTimeout=, in which zero is a time, but not infinity:
+// a client would keep the host from going down.
+func (t *translator) drainTimeout() time.Duration {
+	w, ok := t.one(parser.SectionOnDemand, "DrainTimeout")
+	if !ok {
+		return defaultDrainTimeout
+	}
+	d, err := parser.ParseTimeSpan(w.Text)
+	switch {
+	case err != nil:
+		t.diags.Errorf(w.Pos(), "DrainTimeout=: %v", err)
+	case d > maxDrainTimeout:
+		t.diags.Errorf(w.Pos(), "DrainTimeout=%s would keep the host from shutting down", w.Text).Hintf("write 1h at the most")
+	default:
+		return d
+	}
+	return defaultDrainTimeout
+}
+
+// maxDrainTimeout is the longest time that anybody may want for a download.
+const maxDrainTimeout = time.Hour
 
 func (t *translator) count(name string) int {
 	w, ok := t.one(parser.SectionOnDemand, name)

@@ -176,6 +176,8 @@ func (t *translator) memberName(name string) bool {
 			Hintf("letters, digits and any of - _ . make one that begins with a letter or digit")
 	case name == "proxy":
 		t.diags.Errorf(s.Pos, "[%s]: %s.service is the proxy's", s.Title(), unit).Hintf("give the container another name")
+	case name == "idle-check" && t.hasIdleCheck():
+		t.diags.Errorf(s.Pos, "[%s]: %s.service is that of IdleCheck=", s.Title(), unit).Hintf("give the container another name")
 	default:
 		return true
 	}

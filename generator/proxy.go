@@ -38,6 +38,9 @@ func (t *translator) proxy() {
 		t.app.Proxy = emit.OwnProxy
 	}
 	t.accept()
+	if t.app.Proxy == emit.SocketProxyd {
+		t.withoutOwnProxy()
+	}
 	if t.app.Proxy == emit.NoProxy {
 		t.withoutProxy()
 	}
@@ -47,9 +50,24 @@ func (t *translator) proxy() {
 // mean nothing without one.
 var needProxy = []struct{ key, why string }{
 	{"IdleTimeout", "only the application knows when nobody uses it, and ends by itself"},
+	{"DrainTimeout", "the application has the connections, and ends them"},
+	{"ConnectionIdleTimeout", "the application has the connections, and ends them"},
+	{"IdleCheck", "only the application knows when nobody uses it, and ends by itself"},
 	{"Ready", "nobody asks: connections wait until the application takes them"},
 	{"ContainerPort", "the application gets the sockets themselves"},
 	{"Unit", "a .socket unit of your own does the same"},
+}
+
+// needOwnProxy are the keys of [OnDemand] that only our own proxy knows.
+var needOwnProxy = []string{"DrainTimeout", "ConnectionIdleTimeout", "IdleCheck"}
+
+func (t *translator) withoutOwnProxy() {
+	for _, key := range needOwnProxy {
+		if ws := t.values(parser.SectionOnDemand, key); len(ws) > 0 {
+			t.diags.Errorf(ws[0].Pos(), "%s= does not work with Proxy=systemd-socket-proxyd", key).
+				Hintf("leave one of the two out: only the proxy of podman-ondemand can do that")
+		}
+	}
 }
 
 func (t *translator) withoutProxy() {

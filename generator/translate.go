@@ -52,7 +52,9 @@ func (t *translator) broken() {
 	if strings.HasSuffix(t.app.Existing, ".service") {
 		t.app.Stops = t.app.Existing
 	}
-	t.app.Existing, t.app.Inside = "", ""
+	if t.app.Existing != "" {
+		t.app.Existing, t.app.Inside, t.app.IdleCheck = "", "", emit.IdleCheck{}
+	}
 	for _, d := range t.diags {
 		if d.Severity == parser.Error {
 			t.app.Broken = append(t.app.Broken, d.String())

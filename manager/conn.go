@@ -186,6 +186,26 @@ func (c *Conn) Result(ctx context.Context, service string) (string, error) {
 	return text(p.Value.Value()), nil
 }
 
+// Exit tells how the main process of a service ended that has run to its end.
+func (c *Conn) Exit(ctx context.Context, service string) (Exit, error) {
+	p, err := c.systemd.GetUnitTypePropertiesContext(ctx, service, "Service")
+	if err != nil {
+		return Exit{}, fmt.Errorf("%s: %w", service, err)
+	}
+	return exit(text(p["Result"]), p["ExecMainCode"], p["ExecMainStatus"]), nil
+}
+
+// exit reads ExecMainCode and ExecMainStatus, which are si_code and si_status of waitid(2).
+func exit(result string, code, status any) Exit {
+	const exited = 1 // CLD_EXITED
+	how, _ := code.(int32)
+	number, _ := status.(int32)
+	if how == exited {
+		return Exit{Result: result, Status: int(number)}
+	}
+	return Exit{Result: result, Signal: int(number)}
+}
+
 // MainPID is the process id of a service's main process.
 func (c *Conn) MainPID(ctx context.Context, service string) (int, error) {
 	p, err := c.systemd.GetUnitTypePropertyContext(ctx, service, "Service", "MainPID")

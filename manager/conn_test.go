@@ -6,6 +6,21 @@ import (
 	godbus "github.com/godbus/dbus/v5"
 )
 
+func TestExit(t *testing.T) {
+	for _, c := range []struct {
+		code, status any
+		want         Exit
+	}{
+		{int32(1), int32(3), Exit{Result: "success", Status: 3}},
+		{int32(2), int32(9), Exit{Result: "success", Signal: 9}},
+		{nil, nil, Exit{Result: "success"}},
+	} {
+		if got := exit("success", c.code, c.status); got != c.want {
+			t.Errorf("%v, %v: got %+v", c.code, c.status, got)
+		}
+	}
+}
+
 func TestQueued(t *testing.T) {
 	for _, c := range []struct {
 		job  any

@@ -92,6 +92,13 @@ type Details struct {
 	Memory           uint64 // bytes of its control group; 0: nobody counts them
 }
 
+// Exit is how a service's main process ended.
+type Exit struct {
+	Result string // Result in org.freedesktop.systemd1(5): success, timeout, …
+	Status int    // what it exited with
+	Signal int    // what killed it, 0 where it exited
+}
+
 // Listening is the part of a socket unit's settings that says whether its addresses can be bound to (systemd.socket(5)).
 type Listening struct {
 	Streams   []string // ListenStream= as systemd writes addresses: "[::]:80", "127.0.0.1:80", "/run/x", "@x"

@@ -27,7 +27,7 @@ const (
 	Bool
 	// Switch is a boolean of which only yes makes a difference.
 	Switch
-	// TimeSpan is a time span of systemd.time(7) above zero.
+	// TimeSpan is a time span of systemd.time(7).
 	TimeSpan
 	// Count is a whole number from zero up.
 	Count
@@ -216,6 +216,9 @@ var Keys = []Key{
 	{SectionOnDemand, "ContainerPort", Words, "", "", "", "Port in the container behind each [Socket] ListenStream="},
 	{SectionOnDemand, "IdleTimeout", TimeSpan, "", "", "", "How long nobody is connected until it stops, 5min by default"},
 	{SectionOnDemand, "StartTimeout", TimeSpan, "", "", "", "How long a connection waits for the application, 90s by default"},
+	{SectionOnDemand, "DrainTimeout", TimeSpan, "", "", "", "How long connections may go on when it is stopped or restarted, 5s by default"},
+	{SectionOnDemand, "ConnectionIdleTimeout", TimeSpan, "", "", "", "Close connections that carried nothing for so long; none by default"},
+	{SectionOnDemand, "IdleCheck", LastArgs, "", "", "", "Command in the container that can keep it from being put to sleep"},
 	{SectionOnDemand, "Ready", Choice, "", "", "", "What counts as ready: tcp, or http:[PORT]/PATH"},
 	{SectionOnDemand, "Proxy", Choice, "", "", "", "What stands in front: podman-ondemand, systemd-socket-proxyd or none"},
 	{SectionOnDemand, "MaxConnections", Count, "", "", "", "Most connections at a time, others wait; 0: no limit"},

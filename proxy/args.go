@@ -17,19 +17,22 @@ const infinity = time.Duration(math.MaxInt64)
 
 // config is the command line of web-proxy.service.
 type config struct {
-	self           string // our own unit: its end is up to those that want it as well; empty: to the connections alone
-	unit           string // the container's service: asked for when there is no container, named in messages
-	pidFile        string // podman's --pidfile; empty: no container to enter or to watch
-	conmonPIDFile  string // podman's --conmon-pidfile
-	container      string // in place of the two files: the name of a container that the unit starts, itself or by others
-	pod            bool   // the unit is a pod of ours, which goes when one of its containers does
-	idleTimeout    time.Duration
-	startTimeout   time.Duration
-	maxConnections int // 0: as many as there are file descriptors for
-	ready          readiness
-	targets        []*target
-	socketProxyd   bool // systemd-socket-proxyd(8) serves, once the application answers
-	userManager    bool // which systemd to ask, and which journalctl to recommend
+	self                  string // our own unit: its end is up to those that want it as well; empty: to the connections alone
+	idleCheck             string // the unit of IdleCheck=, which can veto it; empty: none
+	unit                  string // the container's service: asked for when there is no container, named in messages
+	pidFile               string // podman's --pidfile; empty: no container to enter or to watch
+	conmonPIDFile         string // podman's --conmon-pidfile
+	container             string // in place of the two files: the name of a container that the unit starts, itself or by others
+	pod                   bool   // the unit is a pod of ours, which goes when one of its containers does
+	idleTimeout           time.Duration
+	startTimeout          time.Duration
+	drainTimeout          time.Duration // 0: asked to stop, connections are closed at once
+	connectionIdleTimeout time.Duration // how long a connection may carry nothing; 0: for ever
+	maxConnections        int           // 0: as many as there are file descriptors for
+	ready                 readiness
+	targets               []*target
+	socketProxyd          bool // systemd-socket-proxyd(8) serves, once the application answers
+	userManager           bool // which systemd to ask, and which journalctl to recommend
 
 	// The second stage, inside the container's namespaces, is told:
 	inside bool
@@ -48,9 +51,12 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.StringVar(&c.pidFile, "pid-file", "", "`file` that podman run --pidfile wrote")
 	f.StringVar(&c.conmonPIDFile, "conmon-pid-file", "", "`file` that podman run --conmon-pidfile wrote")
 	f.StringVar(&c.container, "container", "", "`name` of the container to enter, in place of the two files")
+	f.StringVar(&c.idleCheck, "idle-check", "", "`service` that says, before idleness ends us, whether it may")
 	f.BoolVar(&c.pod, "pod", false, "the service is a pod, which ends when one of its containers ends")
 	f.Func("idle-timeout", "exit after `time` without a connection, or infinity (default 5m0s)", spanInto(&c.idleTimeout))
 	f.Func("start-timeout", "hold a connection for `time` while the application comes up (default 1m30s)", spanInto(&c.startTimeout))
+	f.DurationVar(&c.drainTimeout, "drain-timeout", 0, "asked to stop, let connections end for `time`")
+	f.DurationVar(&c.connectionIdleTimeout, "connection-idle-timeout", 0, "close connections that carried nothing for `time`; 0: none")
 	f.IntVar(&c.maxConnections, "max-connections", 0, "connections at one time, 0: what the file descriptors allow")
 	f.StringVar(&ready, "ready", ready, "`tcp`, http:/path or http:PORT/path")
 	f.BoolVar(&c.socketProxyd, "socket-proxyd", false, "become systemd-socket-proxyd when the application answers")
@@ -75,6 +81,9 @@ func (c *config) setTargets(words []string, ready string) (err error) {
 	}
 	if c.maxConnections < 0 {
 		return fmt.Errorf("--max-connections=%d: must be 0 or more", c.maxConnections)
+	}
+	if c.drainTimeout < 0 || c.connectionIdleTimeout < 0 {
+		return errors.New("--drain-timeout and --connection-idle-timeout must be 0 or more")
 	}
 	if (c.pidFile == "") != (c.conmonPIDFile == "") {
 		return errors.New("--pid-file and --conmon-pid-file are only of use together")

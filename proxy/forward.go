@@ -20,6 +20,7 @@ type forwarder struct {
 	buf     []byte
 	pipes   pipePool
 	in, out int64  // bytes from clients, bytes to clients
+	tick    uint32 // of the clock by which flow counts silence
 	closed  func() // a connection is gone
 }
 
@@ -30,6 +31,7 @@ func newForwarder(l *loop, closed func()) *forwarder {
 // end is one of the two sockets of a connection through the proxy, together with the data that came from it.
 type end struct {
 	fw      *forwarder
+	flow    *flow
 	other   *end
 	fd      int
 	count   *int64 // what was read here
@@ -52,9 +54,10 @@ type end struct {
 
 // start forwards between a client and the target that was dialled for it, both non-blocking.
 func (fw *forwarder) start(client, target int, clientTCP, targetTCP bool) error {
-	c := &end{fw: fw, fd: client, count: &fw.in, tcp: clientTCP, nodelay: true}
-	t := &end{fw: fw, fd: target, count: &fw.out, tcp: targetTCP, nodelay: !targetTCP}
-	c.other, t.other = t, c
+	f := &flow{at: fw.tick}
+	c, t := &f.client, &f.target
+	*c = end{fw: fw, flow: f, other: t, fd: client, count: &fw.in, tcp: clientTCP, nodelay: true}
+	*t = end{fw: fw, flow: f, other: c, fd: target, count: &fw.out, tcp: targetTCP, nodelay: !targetTCP}
 	if err := fw.loop.add(client, endEvents, c); err != nil {
 		return err
 	}
@@ -116,7 +119,7 @@ func (e *end) copyOnce() {
 	n, err := unix.Read(e.fd, e.fw.buf)
 	switch {
 	case n > 0:
-		*e.count += int64(n)
+		e.carried(n)
 		e.countFull(n == len(e.fw.buf))
 		last := n < len(e.fw.buf) && e.tcp && !e.urgent && !e.failed
 		e.readable = !last || e.hangup
@@ -200,6 +203,7 @@ func (e *end) flush() bool {
 		switch {
 		case err == nil:
 			e.kept = e.kept[n:]
+			e.flow.at = e.fw.tick
 		case err == unix.EAGAIN:
 			return false
 		case err != unix.EINTR:
@@ -239,7 +243,7 @@ func (e *end) rescue() bool {
 	if n <= 0 {
 		return false
 	}
-	*e.count += int64(n)
+	e.carried(n)
 	written, _ := unix.Write(e.other.fd, e.fw.buf[:n])
 	return written == n
 }

@@ -33,15 +33,15 @@ func (s *server) nobodyThere() bool {
 	return s.isIdle() && !s.somebodyWaits()
 }
 
-// idleOver ends serving unless a client came in this turn or waits, or another unit wants us.
+// idleOver ends serving unless a client came in this turn or waits, another unit wants us, or the container does not want to sleep.
 func (s *server) idleOver() {
 	switch {
 	case s.asking || s.idleTotal != s.total || !s.nobodyThere():
 		// updateIdle starts anew
-	case s.cfg.self == "":
+	case s.cfg.self == "" && s.cfg.idleCheck == "":
 		s.idleEnd()
 	default:
-		s.askWanted()
+		s.askWhyAwake()
 	}
 }
 

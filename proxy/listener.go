@@ -199,11 +199,16 @@ func (l *listener) due() {
 	l.try()
 }
 
-// turnAway ends the round and resets the clients that wait now.
-func (l *listener) turnAway() {
+// halt ends the round, and leaves the clients that wait in the kernel's queue.
+func (l *listener) halt() {
 	if l.dialling >= 0 {
 		l.hangUp()
 	}
-	resetWaiting(l.fd)
 	l.settle()
+}
+
+// turnAway ends the round and resets the clients that wait now.
+func (l *listener) turnAway() {
+	resetWaiting(l.fd)
+	l.halt()
 }

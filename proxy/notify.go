@@ -56,7 +56,7 @@ func (st *status) current() figures.Status {
 
 // update sees to it that a change is told within a second. Without a change no timer runs.
 func (st *status) update() {
-	if st.s.ready && st.timer.at == 0 && st.current() != st.said {
+	if st.s.ready && !st.s.ending && st.timer.at == 0 && st.current() != st.said {
 		st.s.loop.arm(st.timer, max(0, st.last+statusEvery-st.s.loop.now()))
 	}
 }

@@ -69,7 +69,7 @@ func (e *end) spliceIn() {
 	n, err := unix.Splice(e.fd, nil, e.pipe.w, nil, pipeSize, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
 	switch {
 	case n > 0:
-		*e.count += n
+		e.carried(int(n))
 		e.pipe.level = int(n)
 	case err == nil:
 		e.finish()
@@ -91,6 +91,7 @@ func (e *end) spliceOut() bool {
 		switch {
 		case err == nil:
 			e.pipe.level -= int(n)
+			e.flow.at = e.fw.tick
 		case err == unix.EAGAIN:
 			e.other.notifyWritable()
 			return false

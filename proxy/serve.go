@@ -31,14 +31,17 @@ type server struct {
 	full    bool // at the limit
 	ending  bool
 	drain   bool
+	drainer drainer
 	told    time.Duration // when a shortage was last logged
 	code    int
 
+	silence   *timer // of connections
 	idle      *timer
 	idleTotal int64 // total when the idle timer was set
 	wanted    func(context.Context) (by string, err error)
-	asking    bool   // wanted is under way
-	keptBy    string // its last answer, until somebody connects
+	check     func(context.Context) (veto string, err error)
+	asking    bool   // one of the two is under way
+	keptBy    string // their last answer, until somebody connects
 
 	life    context.Context // of what is done beside the loop
 	endLife context.CancelFunc
@@ -55,7 +58,9 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 	s.started = startReport{began: time.Now().Add(-cfg.waited), tell: func(startTimes) {}}
 	s.status = newStatus(s, send)
 	s.idle = l.newTimer(s.idleOver)
-	s.wanted = s.cfg.askWantedBy
+	s.silence = l.newTimer(s.silenceTurn)
+	s.drainer.timer = l.newTimer(s.drainTurn)
+	s.wanted, s.check = s.cfg.askWantedBy, s.cfg.askIdleCheck
 	s.life, s.endLife = context.WithCancel(context.Background())
 	l.after = s.afterTurn
 	for i, fd := range fds {
@@ -121,10 +126,14 @@ func (s *server) watchContainer(pidfd int) error {
 // containerEnded: by itself, not because somebody wanted it to. One that has served none of those who wait counts as a failed
 // start: were its clients left in the queue, they would start it again and again.
 func (s *server) containerEnded() {
-	if s.ending {
+	if s.ending && !s.drainer.draining {
 		return
 	}
 	s.drain = true
+	if s.drainer.draining {
+		s.drained("The container has ended")
+		return
+	}
 	if s.ready && (s.total > 0 || !s.somebodyWaits()) {
 		s.end(0, prioInfo, "The container has ended")
 		return
@@ -148,7 +157,7 @@ func (s *server) stop(why string) {
 		case s.cfg.pod && !s.ready:
 			s.podFailed()
 		default:
-			s.end(0, prioInfo, why)
+			s.drainAndEnd(why)
 		}
 	})
 }
@@ -193,12 +202,16 @@ func (s *server) forward(client, target int, l *listener) error {
 	}
 	s.conns++
 	s.total++
+	s.listenForSilence()
 	return nil
 }
 
 func (s *server) connectionClosed() {
 	s.conns--
 	s.freePlace()
+	if s.drainer.draining && s.conns == 0 {
+		s.drained(s.drainer.why)
+	}
 }
 
 // giveUp: the start timeout of l's target is over. Its clients are let go; without any target that ever answered, all are,

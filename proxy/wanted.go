@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -48,37 +49,62 @@ func (c *config) askWantedBy(ctx context.Context) (string, error) {
 	return wantedBy(ctx, conn, c.self)
 }
 
-// askWanted has systemd asked whether a unit wants us, beside the loop, which goes on serving.
-func (s *server) askWanted() {
+// reason is why an idle application stays awake.
+type reason struct {
+	by       string        // "": nothing keeps it
+	again    time.Duration // until the next question
+	troubles []string      // why a question has no answer
+}
+
+// askWhyAwake has the questions asked beside the loop, which goes on serving.
+func (s *server) askWhyAwake() {
 	s.asking = true
 	total := s.total
 	go func() {
-		ctx, cancel := context.WithTimeout(s.life, queryTime)
-		defer cancel()
-		by, err := s.wanted(ctx)
+		r := s.whyAwake()
 		if s.life.Err() != nil {
 			return
 		}
 		s.loop.post(func() {
 			s.asking = false
-			s.wantedAnswer(by, err, total)
+			s.awakeAnswer(r, total)
 		})
 	}()
 }
 
-// wantedAnswer ends serving if nobody wants us and nobody has come since the question, when there had been total connections. A
-// systemd that does not answer keeps nobody awake.
-func (s *server) wantedAnswer(by string, err error, total int64) {
+// whyAwake asks systemd whether a unit wants us, and if none does, the container. Who does not answer keeps nobody awake.
+func (s *server) whyAwake() (r reason) {
+	ask := func(question func(context.Context) (string, error), within time.Duration, trouble string) {
+		ctx, cancel := context.WithTimeout(s.life, within)
+		defer cancel()
+		var err error
+		if r.by, err = question(ctx); err != nil {
+			r.troubles = append(r.troubles, fmt.Sprintf(trouble, err))
+		}
+	}
+	if s.cfg.self != "" {
+		r.again = min(s.cfg.idleTimeout, lookAgainAfter)
+		ask(s.wanted, queryTime, "It is not known whether another unit wants "+s.cfg.self+": %v.")
+	}
+	if s.cfg.idleCheck != "" && r.by == "" {
+		r.again = s.cfg.idleTimeout
+		ask(s.check, checkTime, "IdleCheck= has no answer, and keeps nothing awake: %v; see "+s.cfg.command("journalctl", "-u", s.cfg.idleCheck)+".")
+	}
+	return r
+}
+
+// awakeAnswer ends serving if there is no reason to stay and nobody has come since the question, when there had been total connections.
+func (s *server) awakeAnswer(r reason, total int64) {
 	if s.total != total || !s.nobodyThere() {
 		return
 	}
-	if err != nil {
-		s.log(prioWarning, "It is not known whether another unit wants %s: %v.", s.cfg.self, err)
+	for _, trouble := range r.troubles {
+		s.log(prioWarning, "%s", trouble)
 	}
-	if by == "" {
+	if r.by == "" {
 		s.idleEnd()
 		return
 	}
-	s.keptBy = by
-	s.loop.arm(s.idle, min(s.cfg.idleTimeout, lookAgainAfter))
+	s.keptBy = r.by
+	s.loop.arm(s.idle, r.again)
 }

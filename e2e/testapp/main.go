@@ -27,6 +27,8 @@ type options struct {
 	notify       time.Duration // before it says READY=1, from when it listens; below 0: never
 	healthy      time.Duration // before -check finds it healthy, the same
 	check        bool          // is the health check, not the application
+	busy         bool          // is the idle check
+	beBusy       time.Duration // only says so
 	never        bool          // never listens
 	ignoreTerm   bool
 	stopAfter    time.Duration // how long SIGTERM takes to end it
@@ -54,6 +56,8 @@ func parseFlags() options {
 	flag.DurationVar(&o.notify, "notify", -1, "say READY=1 (sd_notify(3)) so long after it listens")
 	flag.DurationVar(&o.healthy, "healthy", -1, "be healthy only so long after it listens")
 	flag.BoolVar(&o.check, "check", false, "be the health check of the application in this container")
+	flag.BoolVar(&o.busy, "busy", false, "be the idle check of the application in this container")
+	flag.DurationVar(&o.beBusy, "be-busy", 0, "let the application in this container be busy for so long")
 	flag.BoolVar(&o.never, "never", false, "never listen")
 	flag.BoolVar(&o.ignoreTerm, "ignore-term", false, "ignore SIGTERM")
 	flag.DurationVar(&o.stopAfter, "stop-after", 0, "go on for so long after SIGTERM")
@@ -75,6 +79,13 @@ func main() {
 	o := parseFlags()
 	if o.check {
 		os.Exit(check())
+	}
+	if o.busy {
+		os.Exit(busy())
+	}
+	if o.beBusy > 0 {
+		beBusy(o.beBusy, 1)
+		return
 	}
 	if o.fork {
 		leave()

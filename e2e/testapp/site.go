@@ -147,6 +147,8 @@ func (s site) answer(q request) answer {
 		return text("%x\n", h.Sum(nil))
 	case "/ask":
 		return ask(q.query.Get("address"))
+	case "/busy":
+		return beBusy(time.Duration(q.number("ms"))*time.Millisecond, q.number("code"))
 	case "/die":
 		os.Exit(q.number("code"))
 	}
