@@ -166,7 +166,7 @@ func inspect(name string) ([]byte, error) {
 	command.Stderr = &stderr
 	out, err := command.Output()
 	if said := strings.TrimSpace(stderr.String()); err != nil && said != "" {
-		err = errors.New(said)
+		err = errors.New(strings.TrimPrefix(said, "Error: "))
 	}
 	return out, err
 }
