@@ -132,7 +132,7 @@ func TestBroken(t *testing.T) {
 	h, _ := host(t, apps)
 	for _, a := range apps {
 		s, err := h.Look(context.Background(), a)
-		if err != nil || s.State != Broken || !strings.HasPrefix(s.Note, a.Source+":") {
+		if err != nil || s.State != Broken || !strings.HasPrefix(s.Note, a.Name+".ondemand:") {
 			t.Errorf("%s: %s, %q (%v)", a.Name, s.State, s.Note, err)
 		}
 	}
@@ -222,9 +222,9 @@ func TestSelect(t *testing.T) {
 		{[]string{"web.socket"}, "web"}, {[]string{"web.service"}, "web"}, {[]string{"web-proxy.service"}, "web"},
 		{[]string{"web*", "web"}, "web web2"}, {[]string{"pad", "web?"}, "pad web2"}, {[]string{"t@8090"}, "t@8090"}, {[]string{"t@8090.socket"}, "t@8090"},
 		{[]string{"t@"}, "t@"}, {[]string{"*"}, "pad web web2"},
-		{[]string{"wbe"}, "there is no application wbe, did you mean web?\nFiles are looked for in /a, /b"},
-		{[]string{"web", "nothing"}, "there is no application nothing\nFiles are looked for in /a, /b"},
-		{[]string{"/nowhere/web.ondemand"}, "there is no application /nowhere/web.ondemand, did you mean web?\nFiles are looked for in /a, /b"},
+		{[]string{"wbe"}, "there is no application wbe, did you mean web?\nFiles are looked for in\n  /a\n  /b"},
+		{[]string{"web", "nothing"}, "there is no application nothing\nFiles are looked for in\n  /a\n  /b"},
+		{[]string{"/nowhere/web.ondemand"}, "there is no application /nowhere/web.ondemand, did you mean web?\nFiles are looked for in\n  /a\n  /b"},
 	} {
 		found, err := Select(apps, c.words, []string{"/a", "/b"})
 		var names []string

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -260,11 +261,14 @@ func (v *view) waitsFor() string {
 	return podmanStarts
 }
 
+// firstError is in one line with other applications, and below the path in a report: without the directory.
 func (v *view) firstError() string {
-	for _, d := range v.app.Diags {
-		return d.String()
+	if len(v.app.Diags) == 0 {
+		return ""
 	}
-	return ""
+	d := v.app.Diags[0]
+	d.Pos.File = strings.TrimPrefix(d.Pos.File, filepath.Dir(v.app.Source)+"/")
+	return d.String()
 }
 
 // newer says whether what runs began before the files were changed.
