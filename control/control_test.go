@@ -349,7 +349,7 @@ func TestVerbs(t *testing.T) {
 		{"start fails", start, func(f *managertest.Fake) {
 			set(f, "web.socket", "failed", "", "resources")
 			f.Fails = map[string]error{"start web.socket": errors.New("no")}
-		}, "start web.socket", "no; see systemctl --user status web.socket"},
+		}, "start web.socket", "no\nSee podman-ondemand status web"},
 		{"stop", stop, up, "stop web.socket", "web is stopped: nothing listens until \"podman-ondemand start web\", or the next login or boot"},
 		{"stop what is stopped", stop, func(f *managertest.Fake) { set(f, "web.socket", "inactive", "", "") }, "", "web is stopped: nothing listens until \"podman-ondemand start web\", or the next login or boot"},
 		{"sleep", sleep, up, "stop web.service", "web sleeps; the next connection wakes it"},

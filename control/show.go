@@ -236,7 +236,7 @@ func (r Report) next() []string {
 			name += "INSTANCE"
 		}
 		if r.socketFailed() {
-			list = append(list, "podman-ondemand verify "+r.App.Source+"  (why it cannot listen)")
+			list = append(list, "podman-ondemand verify  (why it cannot listen)")
 		}
 		list = append(list, ours("start", "opens the port again"))
 	case Failed:

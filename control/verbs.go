@@ -26,7 +26,7 @@ func (h Host) Start(ctx context.Context, a App) (string, error) {
 	}
 	for _, unit := range a.Sockets {
 		if err := h.Manager.Start(ctx, unit); err != nil {
-			return "", fmt.Errorf("%w; see %s", err, h.command("systemctl", "status", unit))
+			return "", fmt.Errorf("%w\nSee podman-ondemand status %s", err, a.Name)
 		}
 	}
 	return fmt.Sprintf("%s listens on %s", a.Name, strings.Join(s.Listen, " ")), nil
