@@ -102,8 +102,13 @@ func TestStates(t *testing.T) {
 			set(f, "web.service", "activating", "", "exit-code")
 			set(f, "web-proxy.service", "failed", "", "exit-code")
 		}, Starting, "podman starts the container"},
-		{"stopped", func(f *managertest.Fake) { set(f, "web.socket", "inactive", "", "success") }, Stopped, "nothing listens"},
-		{"the port is taken", func(f *managertest.Fake) { set(f, "web.socket", "failed", "", "resources") }, Stopped, `the socket failed: web.socket ended with result "resources"`},
+		{"stopped", func(f *managertest.Fake) { set(f, "web.socket", "inactive", "", "success") }, Stopped, "nothing listens until podman-ondemand start web"},
+		{"the port is taken", func(f *managertest.Fake) { set(f, "web.socket", "failed", "", "resources") }, Stopped, "the socket failed: web.socket could not listen: is the port taken, or does it need root?"},
+		{"the socket is triggered too often", func(f *managertest.Fake) { set(f, "web.socket", "failed", "", "trigger-limit-hit") }, Stopped, `the socket failed: web.socket ended with result "trigger-limit-hit"`},
+		{"the socket is masked", func(f *managertest.Fake) { f.Get("web.socket").LoadState = "masked" }, Stopped,
+			"web.socket is masked: systemctl --user unmask web.socket, then systemctl --user daemon-reload"},
+		{"the container is masked", func(f *managertest.Fake) { f.Get("web.service").LoadState = "masked" }, Asleep,
+			"web.service is masked: systemctl --user unmask web.service, then systemctl --user daemon-reload"},
 		{"not loaded", func(f *managertest.Fake) { f.Loaded = nil }, NotLoaded, "systemd has not read the file: run systemctl --user daemon-reload"},
 	} {
 		apps := files(t, map[string]string{"web.ondemand": web})
@@ -127,7 +132,7 @@ func TestBroken(t *testing.T) {
 	h, _ := host(t, apps)
 	for _, a := range apps {
 		s, err := h.Look(context.Background(), a)
-		if err != nil || s.State != Broken || !strings.HasPrefix(s.Note, a.Source+":") {
+		if err != nil || s.State != Broken || !strings.HasPrefix(s.Note, a.Name+".ondemand:") {
 			t.Errorf("%s: %s, %q (%v)", a.Name, s.State, s.Note, err)
 		}
 	}
@@ -217,9 +222,9 @@ func TestSelect(t *testing.T) {
 		{[]string{"web.socket"}, "web"}, {[]string{"web.service"}, "web"}, {[]string{"web-proxy.service"}, "web"},
 		{[]string{"web*", "web"}, "web web2"}, {[]string{"pad", "web?"}, "pad web2"}, {[]string{"t@8090"}, "t@8090"}, {[]string{"t@8090.socket"}, "t@8090"},
 		{[]string{"t@"}, "t@"}, {[]string{"*"}, "pad web web2"},
-		{[]string{"wbe"}, "there is no application wbe, did you mean web?\nFiles are looked for in /a, /b"},
-		{[]string{"web", "nothing"}, "there is no application nothing\nFiles are looked for in /a, /b"},
-		{[]string{"/nowhere/web.ondemand"}, "there is no application /nowhere/web.ondemand, did you mean web?\nFiles are looked for in /a, /b"},
+		{[]string{"wbe"}, "there is no application wbe, did you mean web?\nFiles are looked for in\n  /a\n  /b"},
+		{[]string{"web", "nothing"}, "there is no application nothing\nFiles are looked for in\n  /a\n  /b"},
+		{[]string{"/nowhere/web.ondemand"}, "there is no application /nowhere/web.ondemand, did you mean web?\nFiles are looked for in\n  /a\n  /b"},
 	} {
 		found, err := Select(apps, c.words, []string{"/a", "/b"})
 		var names []string
@@ -344,11 +349,14 @@ func TestVerbs(t *testing.T) {
 		{"start fails", start, func(f *managertest.Fake) {
 			set(f, "web.socket", "failed", "", "resources")
 			f.Fails = map[string]error{"start web.socket": errors.New("no")}
-		}, "start web.socket", "no; see systemctl --user status web.socket"},
+		}, "start web.socket", "no\nSee podman-ondemand status web"},
 		{"stop", stop, up, "stop web.socket", "web is stopped: nothing listens until \"podman-ondemand start web\", or the next login or boot"},
 		{"stop what is stopped", stop, func(f *managertest.Fake) { set(f, "web.socket", "inactive", "", "") }, "", "web is stopped: nothing listens until \"podman-ondemand start web\", or the next login or boot"},
 		{"sleep", sleep, up, "stop web.service", "web sleeps; the next connection wakes it"},
 		{"sleep asleep", sleep, func(*managertest.Fake) {}, "", "web sleeps already"},
+		{"sleep what is stopped", sleep, func(f *managertest.Fake) { set(f, "web.socket", "inactive", "", "") }, "", "web is stopped and stays so: \"podman-ondemand start web\" opens its port"},
+		{"restart what is stopped", restart, func(f *managertest.Fake) { set(f, "web.socket", "failed", "", "resources") }, "", "web is stopped and stays so: \"podman-ondemand start web\" opens its port"},
+		{"start what is masked", start, func(f *managertest.Fake) { f.Get("web.socket").LoadState = "masked" }, "", "web cannot be started: web.socket is masked: systemctl --user unmask web.socket, then systemctl --user daemon-reload"},
 		{"restart asleep", restart, func(*managertest.Fake) {}, "", "web sleeps and stays asleep: its next start is a new one"},
 	} {
 		apps := files(t, map[string]string{"web.ondemand": web})

@@ -23,7 +23,7 @@ func (e *NoSuchError) Error() string {
 	if e.Nearest != "" {
 		text += fmt.Sprintf(", did you mean %s?", e.Nearest)
 	}
-	return text + "\nFiles are looked for in " + strings.Join(e.Dirs, ", ")
+	return text + "\nFiles are looked for in\n  " + strings.Join(e.Dirs, "\n  ")
 }
 
 // Select finds the applications that a person means: by name, file, path of the file, unit, or a pattern (glob(7)) over names.

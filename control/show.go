@@ -236,7 +236,7 @@ func (r Report) next() []string {
 			name += "INSTANCE"
 		}
 		if r.socketFailed() {
-			list = append(list, r.Host.command("systemctl", "status", r.App.Sockets[0])+"  (why it cannot listen)")
+			list = append(list, "podman-ondemand verify  (why it cannot listen)")
 		}
 		list = append(list, ours("start", "opens the port again"))
 	case Failed:

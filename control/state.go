@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -134,6 +135,8 @@ func (v *view) status() Status {
 	case a.Gone:
 		s.Reload, s.Note = true, "its file is gone: run "+v.reload
 	case s.Note != "":
+	case v.masked(v.services()) != "":
+		s.Note = v.unmask(v.masked(v.services()))
 	case s.Reload:
 		s.Note = "the file has changed: run " + v.reload
 	case s.Newer:
@@ -172,12 +175,14 @@ func (v *view) state() (State, string) {
 		return Broken, v.firstError()
 	case v.app.Template():
 		return Stopped, "a template: only its instances listen"
+	case v.masked(v.app.Sockets) != "":
+		return Stopped, v.unmask(v.masked(v.app.Sockets))
 	case v.is(v.app.Sockets, "failed"):
-		return Stopped, "the socket failed: " + v.failure(v.app.Sockets)
+		return Stopped, "the socket failed: " + v.socketFailure()
 	case !slices.ContainsFunc(v.app.Sockets, func(n string) bool { return v.units[n].LoadState != "not-found" }):
 		return NotLoaded, "systemd has not read the file: run " + v.reload
 	case !v.is(v.app.Sockets, "active", "activating"):
-		return Stopped, "nothing listens"
+		return Stopped, "nothing listens until podman-ondemand start " + v.app.Name
 	case v.is(containers, "activating"), v.is(proxies, "activating") && !v.failed():
 		return Starting, v.waitsFor()
 	case v.is(services, "deactivating"):
@@ -218,6 +223,32 @@ func (v *view) failure(names []string) string {
 	return ""
 }
 
+// socketFailure is failure; systemd says "resources" of a socket that could not be bound.
+func (v *view) socketFailure() string {
+	for _, n := range v.app.Sockets {
+		if u := v.units[n]; u.ActiveState == "failed" && u.Result == "resources" {
+			return n + " could not listen: is the port taken, or does it need root?"
+		}
+	}
+	return v.failure(v.app.Sockets)
+}
+
+// masked is the first of the units that is, or "".
+func (v *view) masked(names []string) string {
+	for _, n := range names {
+		if v.units[n].LoadState == "masked" {
+			return n
+		}
+	}
+	return ""
+}
+
+// unmask says that a unit is masked, and what mends it. Without the reload systemd would not see the unit below the mask.
+func (v *view) unmask(unit string) string {
+	command := strings.TrimSuffix(v.reload, "daemon-reload")
+	return fmt.Sprintf("%s is masked: %sunmask %s, then %s", unit, command, unit, v.reload)
+}
+
 const podmanStarts = "podman starts the container"
 
 // waitsFor is what a proxy says that waits.
@@ -230,11 +261,14 @@ func (v *view) waitsFor() string {
 	return podmanStarts
 }
 
+// firstError is in one line with other applications, and below the path in a report: without the directory.
 func (v *view) firstError() string {
-	for _, d := range v.app.Diags {
-		return d.String()
+	if len(v.app.Diags) == 0 {
+		return ""
 	}
-	return ""
+	d := v.app.Diags[0]
+	d.Pos.File = strings.TrimPrefix(d.Pos.File, filepath.Dir(v.app.Source)+"/")
+	return d.String()
 }
 
 // newer says whether what runs began before the files were changed.

@@ -19,17 +19,22 @@ func (h Host) Start(ctx context.Context, a App) (string, error) {
 	switch {
 	case err != nil:
 		return "", err
-	case len(a.Sockets) == 0 || s.State == NotLoaded || a.Template():
+	case len(a.Sockets) == 0 || s.State == NotLoaded || a.Template() || s.masked(a.Sockets):
 		return "", errors.New(a.Name + " cannot be started: " + s.Note)
 	case h.each(ctx, a.Sockets, manager.Unit.Up):
 		return fmt.Sprintf("%s listens already, on %s", a.Name, strings.Join(s.Listen, " ")), nil
 	}
 	for _, unit := range a.Sockets {
 		if err := h.Manager.Start(ctx, unit); err != nil {
-			return "", fmt.Errorf("%w; see %s", err, h.command("systemctl", "status", unit))
+			return "", fmt.Errorf("%w\nSee podman-ondemand status %s", err, a.Name)
 		}
 	}
 	return fmt.Sprintf("%s listens on %s", a.Name, strings.Join(s.Listen, " ")), nil
+}
+
+// masked says whether one of the units is, of which systemd keeps what it was before.
+func (s Status) masked(units []string) bool {
+	return slices.ContainsFunc(s.Units, func(u UnitState) bool { return u.Load == "masked" && slices.Contains(units, u.Name) })
 }
 
 // Stop closes the port, and ends what runs behind it.
@@ -56,12 +61,23 @@ func (a *App) usable() error {
 	return nil
 }
 
+// closed is what is said of an application where nothing runs and nothing listens either.
+func (h Host) closed(ctx context.Context, a App) (string, bool) {
+	if len(a.Sockets) == 0 || h.each(ctx, a.Sockets, func(u manager.Unit) bool { return !u.Down() }) {
+		return "", false
+	}
+	return fmt.Sprintf("%s is stopped and stays so: \"podman-ondemand start %s\" opens its port", a.Name, a.Name), true
+}
+
 // Sleep ends what runs and leaves the port open.
 func (h Host) Sleep(ctx context.Context, a App) (string, error) {
 	if err := a.usable(); err != nil {
 		return "", err
 	}
 	if h.each(ctx, a.Services(), manager.Unit.Down) {
+		if said, stopped := h.closed(ctx, a); stopped {
+			return said, nil
+		}
 		return a.Name + " sleeps already", nil
 	}
 	if err := h.end(ctx, a); err != nil {
@@ -77,6 +93,9 @@ func (h Host) Restart(ctx context.Context, a App, tell func(string)) (string, er
 		return "", err
 	}
 	if h.each(ctx, a.Services(), manager.Unit.Down) {
+		if said, stopped := h.closed(ctx, a); stopped {
+			return said, nil
+		}
 		return a.Name + " sleeps and stays asleep: its next start is a new one", nil
 	}
 	if err := h.end(ctx, a); err != nil {

@@ -45,7 +45,10 @@ func (c *conversion) commandLine(words []word) {
 		c.diags.Errorf(pos, "a NUL byte in the command line")
 		return
 	}
-	words = c.program(words)
+	words, ok := c.program(words)
+	if !ok {
+		return
+	}
 	options, rest := c.options(words)
 	if len(rest) == 0 {
 		c.diags.Errorf(pos, "no image in the command line").
@@ -62,11 +65,11 @@ var global = []string{
 	"runtime-flag", "ssh", "storage-driver", "storage-opt", "tmpdir", "url", "volumepath", "c", "host", "H", "context",
 }
 
-// program takes "sudo", the program, its options and "run" off the front.
-func (c *conversion) program(words []word) []word {
+// program takes "sudo", the program, its options and "run" off the front; it is not ok where another command is in place of "run".
+func (c *conversion) program(words []word) (rest []word, ok bool) {
 	words = c.prefix(words)
 	if len(words) == 0 || !isProgram(words[0].text) {
-		return subcommand(words)
+		return subcommand(words), true
 	}
 	c.docker = path.Base(words[0].text) != "podman"
 	words = words[1:]
@@ -79,8 +82,16 @@ func (c *conversion) program(words []word) []word {
 		c.globalArgs(words[:n])
 		words = words[n:]
 	}
-	return subcommand(words)
+	if len(words) > 0 && slices.Contains(otherCommands, words[0].text) {
+		c.diags.Errorf(words[0].pos, "%s instead of run", words[0].text).
+			Hintf("write the command line that would start the one container: podman run -p 8080:80 docker.io/library/httpd; or start it, and convert it with --container NAME")
+		return nil, false
+	}
+	return subcommand(words), true
 }
+
+// otherCommands are those of podman and docker that would pass for an image where "run" is expected.
+var otherCommands = []string{"build", "compose", "exec", "kube", "logs", "play", "pod", "ps", "pull", "restart", "rm", "start", "stop"}
 
 func isProgram(s string) bool {
 	return slices.Contains([]string{"podman", "docker", "nerdctl", "podman-remote"}, path.Base(s))

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"path"
 	"slices"
 	"strings"
@@ -68,6 +69,10 @@ func (c *conversion) files() {
 	var alone []File
 	for _, f := range c.req.Files {
 		pos := parser.Pos{File: f.Name}
+		if bytes.IndexByte(f.Text, 0) >= 0 {
+			c.diags.Errorf(pos, "not a text file")
+			return
+		}
 		switch k := f.kind(); k {
 		case composeFile:
 			c.diags.Errorf(pos, "a compose file cannot be converted").

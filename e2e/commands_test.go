@@ -81,7 +81,7 @@ func TestEveryState(t *testing.T) {
 	must(t, <-answer)
 	a.mustBe("awake")
 	host.run(t, "podman-ondemand", "stop", a.name)
-	if l := a.mustBe("stopped"); l.Note != "nothing listens" {
+	if l := a.mustBe("stopped"); l.Note != "nothing listens until podman-ondemand start "+a.name {
 		t.Errorf("note %q", l.Note)
 	}
 	a.staysStopped()

@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"path/filepath"
 	"strings"
 
 	"podman-ondemand/emit"
@@ -103,11 +104,20 @@ func (c *clashes) checkAddresses(ds *parser.Diags, app emit.Application) {
 	for _, l := range comparable(app) {
 		for _, other := range c.listeners[l.port] {
 			if l.overlaps(other) {
-				ds.Errorf(l.pos, "%s is listened on already by %s", l.address, other.address).Hintf("see %s", other.pos)
+				ds.Errorf(l.pos, "%s is listened on already by %s", l.address, l.takenBy(other)).Hintf("see %s", other.pos)
 				break
 			}
 		}
 	}
+}
+
+// takenBy names the file of the other, and its address where that is written in another way.
+func (l listener) takenBy(other listener) string {
+	file := filepath.Base(other.pos.File)
+	if l.address == other.address {
+		return file
+	}
+	return file + ", on " + other.address
 }
 
 // comparable are the listeners of app whose addresses mean the same in every

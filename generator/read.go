@@ -66,7 +66,7 @@ func around(path string) (dir, error) {
 	case info.IsDir():
 		return dir{Path: path}, nil
 	case filepath.Ext(path) != Extension:
-		return dir{}, &fs.PathError{Op: "verify", Path: path, Err: errNotOurs}
+		return dir{}, &fs.PathError{Op: "verify", Path: path, Err: errNotOurs(filepath.Ext(path))}
 	}
 	return dir{Path: filepath.Dir(path), skip: func(string, string) bool { return true }}, nil
 }
@@ -75,7 +75,31 @@ type notOurs string
 
 func (e notOurs) Error() string { return string(e) }
 
-const errNotOurs = notOurs("not an " + Extension + " file, and no directory")
+// errNotOurs says what to do with a file that ends in ext.
+func errNotOurs(ext string) notOurs {
+	switch ext {
+	case ".container", ".socket", ".service":
+		return "not an " + Extension + " file: podman-ondemand convert makes one of it"
+	case ".pod", ".kube", ".network", ".volume", ".image", ".build", ".artifact":
+		return "not an " + Extension + " file, but one of Quadlet, which such files can refer to"
+	case ".conf":
+		return "a drop-in without its " + Extension + " file beside it: verify that file, or the search path"
+	}
+	return "not an " + Extension + " file, and no directory"
+}
+
+// WithDropIns is the file of a drop-in, or of a directory of drop-ins, where that lies beside it; any other path is path itself.
+func WithDropIns(path string) string {
+	dir := path
+	if filepath.Ext(path) == ".conf" {
+		dir = filepath.Dir(path)
+	}
+	file, ok := strings.CutSuffix(filepath.Clean(dir), ".d")
+	if _, err := os.Stat(file); !ok || filepath.Ext(file) != Extension || err != nil {
+		return path
+	}
+	return file
+}
 
 // isBelow says whether path is dir or below it, when links are followed.
 func isBelow(dir, path string) bool {

@@ -20,7 +20,7 @@ func TestReadPaths(t *testing.T) {
 		"search/n.network": "[Network]\n", "search/sub/in.ondemand": strings.ReplaceAll(bad, "8081", "8082"), "search/z.ondemand": strings.ReplaceAll(good, "8080:", "8083:"),
 		"search/a-first/twice.ondemand": other, "search/twice.ondemand": bad,
 		"work/web.ondemand": good, "work/web.ondemand.d/10.conf": "[Container]\nImgae=x\n",
-		"work/bad.ondemand": bad, "work/deep/below.ondemand": bad, "work/notes.txt": "",
+		"work/bad.ondemand": bad, "work/deep/below.ondemand": bad, "work/notes.txt": "", "work/q.container": "", "work/x.conf": "", "work/n.volume": "",
 		"clash/a.ondemand": strings.ReplaceAll(good, "8080:", "8083:"),
 	} {
 		path := filepath.Join(root, name)
@@ -47,7 +47,7 @@ func TestReadPaths(t *testing.T) {
 		{"work/bad.ondemand", "work/bad.ondemand", broken("work/bad.ondemand", "bad")},
 		{"work/deep", "work/deep/below.ondemand", broken("work/deep/below.ondemand", "below")},
 		{"search/sub/in.ondemand", "search/sub/in.ondemand", broken("search/sub/in.ondemand", "in")},
-		{"clash", "clash/a.ondemand", "search/z.ondemand:3:13: error: 8083 is listened on already by 8083 (see clash/a.ondemand:3:13)\n"},
+		{"clash", "clash/a.ondemand", "search/z.ondemand:3:13: error: 8083 is listened on already by a.ondemand (see clash/a.ondemand:3:13)\n"},
 		{"search/twice.ondemand", "", "search/twice.ondemand: warning: another file of this name comes before it in the search path, ignored (rename one of the two)\n"},
 	} {
 		r, _, err := ReadPaths(manager.User, strings.Fields(c.paths))
@@ -63,11 +63,29 @@ func TestReadPaths(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{
-		"work/notes.txt": "verify " + root + "/work/notes.txt: not an .ondemand file, and no directory",
-		"nowhere":        "stat " + root + "/nowhere: no such file or directory",
+		"work/notes.txt":   "verify " + root + "/work/notes.txt: not an .ondemand file, and no directory",
+		"work/q.container": "verify " + root + "/work/q.container: not an .ondemand file: podman-ondemand convert makes one of it",
+		"work/n.volume":    "verify " + root + "/work/n.volume: not an .ondemand file, but one of Quadlet, which such files can refer to",
+		"work/x.conf":      "verify " + root + "/work/x.conf: a drop-in without its .ondemand file beside it: verify that file, or the search path",
+		"nowhere":          "stat " + root + "/nowhere: no such file or directory",
 	} {
 		if _, _, err := ReadPaths(manager.User, []string{path}); err == nil || err.Error() != want {
 			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func TestWithDropIns(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("web.ondemand", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"web.ondemand.d/10.conf": "web.ondemand", "web.ondemand.d": "web.ondemand", "./web.ondemand.d/": "web.ondemand", "web.ondemand": "web.ondemand",
+		"other.ondemand.d/10.conf": "other.ondemand.d/10.conf", "x.d/10.conf": "x.d/10.conf", "x.conf": "x.conf", ".": ".",
+	} {
+		if got := WithDropIns(path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
 }

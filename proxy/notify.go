@@ -86,8 +86,13 @@ func (st *status) ready() {
 	st.send("READY=1\nSTATUS=" + st.said.String())
 }
 
+// stopping is the last message. systemd keeps it while the unit is failed.
 func (st *status) stopping() {
-	st.send("STOPPING=1\nSTATUS=Stopping: " + st.sum())
+	text := "Stopping: " + st.sum()
+	if st.s.failed != "" {
+		text = figures.Refused(st.s.failed)
+	}
+	st.send("STOPPING=1\nSTATUS=" + text)
 }
 
 // sum is what was done, for the log.

@@ -89,9 +89,7 @@ func (s *server) startProbe() (stop func()) {
 // probed opens the gate, or lets everybody go.
 func (s *server) probed(err error) {
 	if err != nil {
-		s.log(prioWarning, "The application does not %s after %s (%v): the waiting connections are closed; see %s.",
-			s.cfg.ready.wanted(), spanText(s.cfg.startTimeout), err, s.cfg.journal())
-		s.giveUpAll()
+		s.giveUpAll(fmt.Sprintf("the application does not %s after %s (%v)", s.cfg.ready.wanted(), spanText(s.cfg.startTimeout), err))
 		return
 	}
 	s.gated = false

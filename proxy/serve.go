@@ -2,7 +2,9 @@ package proxy
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -34,6 +36,7 @@ type server struct {
 	drainer drainer
 	told    time.Duration // when a shortage was last logged
 	code    int
+	failed  string // why nobody was served, if so
 
 	silence   *timer // of connections
 	idle      *timer
@@ -138,8 +141,7 @@ func (s *server) containerEnded() {
 		s.end(0, prioInfo, "The container has ended")
 		return
 	}
-	s.log(prioWarning, "The container has ended before the application answered: the waiting connections are closed; see %s.", s.cfg.journal())
-	s.giveUpAll()
+	s.giveUpAll("the container has ended before the application answered")
 }
 
 // somebodyWaits tells whether a client is in the queue of a listening socket at this moment.
@@ -165,7 +167,7 @@ func (s *server) stop(why string) {
 // podFailed: the pod goes before it has answered.
 func (s *server) podFailed() {
 	s.log(prioWarning, "The waiting connections are closed: %s.", s.cfg.podStopped())
-	s.giveUpAll()
+	s.letAllGo(s.cfg.podStopped())
 }
 
 // end stops accepting at once. A connection that arrives from now on stays in the kernel's queue, where systemd, which
@@ -218,16 +220,28 @@ func (s *server) connectionClosed() {
 // and the next connection starts a new round. So it does with a pod that nobody is connected to: one of its containers has
 // ended for good, and only a new start brings it back.
 func (s *server) giveUp(l *listener, err error) {
-	s.log(prioWarning, "The application does not answer on %s after %s (%s): the waiting connections are closed; see %s.",
-		l.target.name, spanText(s.cfg.startTimeout), errorText(err), s.cfg.journal())
+	why := fmt.Sprintf("the application does not answer on %s after %s (%s)", l.target.name, spanText(s.cfg.startTimeout), s.cfg.refusedText(err))
 	if s.ready && !(s.cfg.pod && s.conns == 0) {
+		s.warnClosed(why)
 		l.turnAway()
 		return
 	}
-	s.giveUpAll()
+	s.giveUpAll(why)
 }
 
-func (s *server) giveUpAll() {
+// giveUpAll says why, in words that can begin a sentence, and lets everybody go.
+func (s *server) giveUpAll(why string) {
+	s.warnClosed(why)
+	s.letAllGo(why)
+}
+
+func (s *server) warnClosed(why string) {
+	s.log(prioWarning, "%s%s: the waiting connections are closed; see %s.", strings.ToUpper(why[:1]), why[1:], s.cfg.journal())
+}
+
+// letAllGo closes every waiting connection and ends with a failure.
+func (s *server) letAllGo(why string) {
+	s.failed = why
 	s.ending = true // before the listeners look for new clients
 	for _, l := range s.listeners {
 		l.turnAway()

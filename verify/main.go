@@ -41,6 +41,9 @@ func Main(ctx context.Context, w io.Writer, o Options) (wrong bool, err error) {
 	defer cancel()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, unix.SIGTERM) // the temporary directory goes in any case
 	defer stop()
+	for i, path := range o.Paths {
+		o.Paths[i] = generator.WithDropIns(path)
+	}
 	r, dirs, err := read(o)
 	if err != nil {
 		return false, err
@@ -82,6 +85,9 @@ func check(ctx context.Context, scope manager.Scope, r generator.Result, dirs []
 
 // conclusion is the last line.
 func conclusion(files int, ds parser.Diags) string {
+	if files == 0 && len(ds) == 0 {
+		return "no " + generator.Extension + " files found"
+	}
 	s := fmt.Sprintf("%d files: ", files)
 	if files == 1 {
 		s = "1 file: "

@@ -319,6 +319,22 @@ func TestReadAliases(t *testing.T) {
 	}
 }
 
+func TestConclusion(t *testing.T) {
+	var ds parser.Diags
+	ds.Warnf(parser.Pos{}, "x")
+	for _, c := range []struct {
+		files int
+		ds    parser.Diags
+		want  string
+	}{
+		{0, nil, "no .ondemand files found"}, {1, nil, "1 file: nothing wrong"}, {2, nil, "2 files: nothing wrong"}, {0, ds, "0 files: 1 warning"},
+	} {
+		if got := conclusion(c.files, c.ds); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
 func TestShorten(t *testing.T) {
 	t.Chdir(t.TempDir())
 	here, err := os.Getwd()

@@ -59,7 +59,7 @@ func (f *appFlags) open(ctx context.Context) (*session, error) {
 	scope := f.scope()
 	m, err := manager.Connect(ctx, scope, runtimeDir())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w\nSee podman-ondemand doctor", err)
 	}
 	s := &session{Host: control.Host{Scope: scope, Manager: m, Journal: control.ReadJournal(scope)}}
 	return s, s.read(ctx)

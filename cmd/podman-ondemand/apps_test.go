@@ -65,9 +65,25 @@ func TestExplain(t *testing.T) {
 	if got := out(t, "explain", "Container.Image="); !strings.HasPrefix(got, "[Container] Image=\n") {
 		t.Errorf("got %s", got)
 	}
-	var stderr bytes.Buffer
-	if status := run([]string{"explain", "Imgae"}, &bytes.Buffer{}, &stderr); status != failed || !strings.Contains(stderr.String(), "no key Imgae, did you mean Image=?") {
-		t.Errorf("%d: %s", status, stderr.String())
+	for _, section := range []string{"OnDemand", "[ondemand]"} {
+		if got := out(t, "explain", section); !strings.Contains(got, "IdleTimeout=\n    How long nobody is connected") || strings.Contains(got, "Image=") {
+			t.Errorf("got %s", got)
+		}
+	}
+	for _, c := range []struct {
+		word   string
+		status int
+		want   string
+	}{
+		{"Imgae", failed, "Error: no key Imgae, did you mean Image=?\n"},
+		{"OnDemand.Volume", failed, "Error: no key OnDemand.Volume, but in [Container] and [Pod]\n"},
+		{"ListenStream", failed, "Error: no key ListenStream\n"},
+		{"", misused, "Error: name a key or a section, for example Volume or OnDemand\n"},
+	} {
+		var stderr bytes.Buffer
+		if status := run(append([]string{"explain"}, strings.Fields(c.word)...), &bytes.Buffer{}, &stderr); status != c.status || !strings.HasPrefix(stderr.String(), c.want) {
+			t.Errorf("%s: %d, %s", c.word, status, stderr.String())
+		}
 	}
 }
 
@@ -107,6 +123,9 @@ func TestListFormats(t *testing.T) {
 pad   asleep  /run/pad          pad-pod.service  -            -         -           -        
 web   awake   [::]:80, [::]:81  localhost/x      3            1min 20s  225 ms      12.3 MB  a newer file waits
 `},
+		{listFlags{format: "table", noHeading: true}, `pad  asleep  /run/pad          pad-pod.service  -  -         -       -        
+web  awake   [::]:80, [::]:81  localhost/x      3  1min 20s  225 ms  12.3 MB  a newer file waits
+`},
 		{listFlags{quiet: true}, "pad\nweb\n"},
 		{listFlags{format: "{{.Name}} {{.State}} {{.Connections}}"}, "pad asleep -\nweb awake 3\n"},
 		{listFlags{format: "table {{.Name}}\t{{.Total}}"}, "NAME  TOTAL\npad   -\nweb   17\n"},
@@ -117,9 +136,15 @@ web   awake   [::]:80, [::]:81  localhost/x      3            1min 20s  225 ms  
 			t.Errorf("%+v (%v):\n%s\nwant\n%s", c.flags, err, b.String(), c.want)
 		}
 	}
-	wrong := listFlags{format: "{{.Nonsense}}"}
-	if err := wrong.print(&bytes.Buffer{}, statuses(), true); err == nil {
-		t.Error("a field that does not exist is no error")
+	for format, want := range map[string]string{
+		"{{.Name}} {{.Nonsense}}": "The fields are those of --format json",
+		"yaml":                    "--format yaml: write json, table or a Go template",
+	} {
+		var b bytes.Buffer
+		wrong := listFlags{format: format}
+		if err := wrong.print(&b, statuses(), true); err == nil || !strings.Contains(err.Error(), want) || b.Len() > 0 {
+			t.Errorf("%s: %v, printed %q", format, err, b.String())
+		}
 	}
 	asJSON := listFlags{format: "json"}
 	var b bytes.Buffer

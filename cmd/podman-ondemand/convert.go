@@ -14,6 +14,7 @@ import (
 
 	"podman-ondemand/convert"
 	"podman-ondemand/generator"
+	"podman-ondemand/manager"
 )
 
 // convertFlags are where the result goes, and a source that is no file.
@@ -79,6 +80,7 @@ func (f convertFlags) run(c *cobra.Command, args []string) error {
 	path, err := f.write(result)
 	if err == nil {
 		report(c.ErrOrStderr(), path, result)
+		nextStep(c.ErrOrStderr(), path)
 	}
 	return err
 }
@@ -166,7 +168,7 @@ func inspect(name string) ([]byte, error) {
 	command.Stderr = &stderr
 	out, err := command.Output()
 	if said := strings.TrimSpace(stderr.String()); err != nil && said != "" {
-		err = errors.New(said)
+		err = errors.New(strings.TrimPrefix(said, "Error: "))
 	}
 	return out, err
 }
@@ -210,5 +212,16 @@ func report(w io.Writer, path string, r convert.Result) {
 	if len(r.Replaces) > 0 {
 		fmt.Fprintln(w, "It takes the place of these: stop and remove them before the daemon-reload:")
 		fmt.Fprintln(w, " ", strings.Join(r.Replaces, " "))
+	}
+}
+
+// nextStep says that systemd has to read the file, where that is one of those that it reads.
+func nextStep(w io.Writer, path string) {
+	scope, command := new(scopeFlags).scope(), "systemctl --user daemon-reload"
+	if scope == manager.System {
+		command = "systemctl daemon-reload"
+	}
+	if dir, err := filepath.Abs(filepath.Dir(path)); err == nil && slices.Contains(generator.SearchDirs(scope), dir) {
+		fmt.Fprintln(w, "Then:", command)
 	}
 }

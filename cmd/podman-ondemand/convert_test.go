@@ -75,3 +75,17 @@ func write(t *testing.T, name, text string) {
 		t.Fatal(err)
 	}
 }
+
+// TestConvertNextStep: only what systemd reads asks for a reload.
+func TestConvertNextStep(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PODMAN_ONDEMAND_UNIT_DIRS", dir)
+	for at, want := range map[string]bool{dir: true, t.TempDir(): false} {
+		var stderr bytes.Buffer
+		status := runForPerson([]string{"convert", "-o", at, "--", "podman", "run", "--rm", "-p", "8080:80", "localhost/web"}, &bytes.Buffer{}, &stderr)
+		said := stderr.String()
+		if status != 0 || want != strings.Contains(said, "\nThen: systemctl ") || want != strings.Contains(said, "daemon-reload") {
+			t.Errorf("%d, want a reload %v:\n%s", status, want, said)
+		}
+	}
+}

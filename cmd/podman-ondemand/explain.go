@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,15 +14,25 @@ import (
 
 func explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:               "explain [SECTION.]KEY",
-		Short:             "Say what a key of the file means",
-		Long:              "Says what a key of an .ondemand file means, in each section that has it.",
-		Example:           "  podman-ondemand explain OnDemand.IdleTimeout",
+		Use:   "explain [SECTION.]KEY|SECTION",
+		Short: "Say what a key of the file means",
+		Long: `Says what a key of an .ondemand file means, in each section that has it, or what
+the keys of a section mean.`,
+		Example: `  podman-ondemand explain OnDemand.IdleTimeout
+  podman-ondemand explain OnDemand`,
 		GroupID:           groupFiles,
-		Args:              cobra.ExactArgs(1),
+		Args:              aKey,
 		ValidArgsFunction: completeKeys,
 		RunE:              func(c *cobra.Command, args []string) error { return explain(c.OutOrStdout(), args[0]) },
 	}
+}
+
+// aKey checks that there is one word.
+func aKey(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return errors.New("name a key or a section, for example Volume or OnDemand")
+	}
+	return nil
 }
 
 // completeKeys offers keys, with the section where that is what the word begins with.
@@ -43,24 +54,44 @@ func explain(w io.Writer, word string) error {
 	section, name, both := strings.Cut(strings.TrimSuffix(word, "="), ".")
 	if !both {
 		section, name = "", section
+		if explainSection(w, strings.Trim(name, "[]")) {
+			return nil
+		}
 	}
 	found := false
-	var names []string
+	var names, elsewhere []string
 	for _, k := range parser.Keys {
 		names = append(names, k.Name)
-		if strings.EqualFold(k.Name, name) && (section == "" || strings.EqualFold(k.Section, section)) {
+		switch {
+		case !strings.EqualFold(k.Name, name):
+		case section == "" || strings.EqualFold(k.Section, section):
 			found = true
 			explainKey(w, k)
+		default:
+			elsewhere = append(elsewhere, "["+k.Section+"]")
 		}
 	}
 	if found {
 		return nil
 	}
 	hint := ""
-	if near := parser.Nearest(name, slices.Compact(names)); near != "" {
+	if near := parser.Nearest(name, slices.Compact(names)); len(elsewhere) > 0 {
+		hint = ", but in " + strings.Join(elsewhere, " and ")
+	} else if near != "" {
 		hint = ", did you mean " + near + "=?"
 	}
 	return fmt.Errorf("no key %s%s\n[Unit] and [Service] are systemd.unit(5) and systemd.service(5), [Socket] is systemd.socket(5)", word, hint)
+}
+
+// explainSection says what the keys of a section mean; false: it is none of those with keys that are not systemd's.
+func explainSection(w io.Writer, name string) (found bool) {
+	for _, k := range parser.Keys {
+		if strings.EqualFold(k.Section, name) {
+			found = true
+			fmt.Fprintf(w, "%s=\n    %s\n", k.Name, k.Doc)
+		}
+	}
+	return found
 }
 
 func explainKey(w io.Writer, k parser.Key) {

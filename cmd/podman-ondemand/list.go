@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -43,7 +44,7 @@ func listCommand() *cobra.Command {
   not-loaded  systemd has not read the file yet
 
 --format takes json, a Go template, or "table" with one, as podman's commands
-do; the fields are those of json.`,
+do; the fields are those of json, and Idle, ColdStart and UnitNames.`,
 		Example: `  podman-ondemand list
   podman-ondemand list --format '{{.Name}} {{.State}} {{.Connections}}'
   podman-ondemand list --watch 'web*'`,
@@ -183,22 +184,23 @@ func (f *listFlags) print(out io.Writer, all []control.Status, heading bool) err
 	return f.table(out, all, heading)
 }
 
+// table prints the rows that a template makes, all or none.
 func (f *listFlags) table(out io.Writer, all []control.Status, heading bool) error {
 	format, paint := f.format, false
-	if format == "" {
+	switch {
+	case format == "" || format == "table":
 		paint = colored(out)
-		var fields []string
-		for _, c := range columns {
-			fields = append(fields, "{{."+c.field+"}}")
-		}
-		format = "table " + strings.Join(fields, "\t")
+		format = defaultTable()
+	case !strings.Contains(format, "{{"):
+		return fmt.Errorf("--format %s: write json, table or a Go template", format)
 	}
-	t, err := tables.New(out, "list").Parse(tables.OriginUser, format)
+	var b bytes.Buffer
+	t, err := tables.New(&b, "list").Parse(tables.OriginUser, format)
 	if err != nil {
 		return err
 	}
 	if t.RenderTable {
-		t.Init(out, 0, 2, 2, ' ', 0)
+		t.Init(&b, 0, 2, 2, ' ', 0)
 	}
 	if t.RenderHeaders && heading {
 		if err := t.Execute(headings(paint)); err != nil {
@@ -210,9 +212,21 @@ func (f *listFlags) table(out io.Writer, all []control.Status, heading bool) err
 		rows[i] = row{s, paint}
 	}
 	if err := t.Execute(rows); err != nil {
+		return fmt.Errorf("%w\nThe fields are those of --format json, Idle, ColdStart and UnitNames", err)
+	}
+	if err := t.Flush(); err != nil {
 		return err
 	}
-	return t.Flush()
+	_, err = out.Write(b.Bytes())
+	return err
+}
+
+func defaultTable() string {
+	var fields []string
+	for _, c := range columns {
+		fields = append(fields, "{{."+c.field+"}}")
+	}
+	return "table " + strings.Join(fields, "\t")
 }
 
 // headings are the titles of all fields that a template may name.

@@ -1,7 +1,8 @@
 package main
 
 import (
-	"fmt"
+	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,15 +52,19 @@ func (f *appFlags) status(c *cobra.Command, args []string) error {
 	}
 	worst := 0
 	for i, a := range apps {
+		var b strings.Builder
 		if i > 0 {
-			fmt.Fprintln(c.OutOrStdout())
+			b.WriteByte('\n')
 		}
 		r, err := s.Report(ctx, a, control.Depth{Starts: lastStarts, Problems: lastProblems, Since: lastDays})
 		if err != nil {
 			return err
 		}
 		r.Color = colored(c.OutOrStdout())
-		r.Show(c.OutOrStdout())
+		r.Show(&b)
+		if _, err := io.WriteString(c.OutOrStdout(), b.String()); err != nil {
+			return err
+		}
 		worst = max(worst, r.Status.State.ExitStatus())
 	}
 	return ended(worst)
