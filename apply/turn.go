@@ -8,11 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// longestTurn is how long one start may keep the others waiting: that of a socket can wait for other units.
+// longestTurn is how long one may keep the others waiting: the start of a socket can wait for other units, the end of a
+// container takes its time.
 const longestTurn = 5 * time.Second
 
-// takeTurn waits until no other start is talking to the manager, and gives what ends the turn. The manager tells every
-// connection to its private socket of every change of every unit: a hundred starts at once keep it busy for half a minute,
+// takeTurn waits until no other helper is talking to the manager, and gives what ends the turn. The manager tells every
+// connection to its private socket of every change of every unit: a hundred at once keep it busy for half a minute,
 // three hundred for more than ten. Whoever has had the turn for longestTurn is overtaken, so nobody waits in vain; without
 // the file there are no turns.
 func takeTurn(dir string, longest time.Duration) (end func()) {
@@ -21,9 +22,9 @@ func takeTurn(dir string, longest time.Duration) (end func()) {
 	if err != nil {
 		return func() {}
 	}
-	mine := make(chan struct{})
+	mine, fd := make(chan struct{}), int(file.Fd())
 	go func() {
-		for unix.Flock(int(file.Fd()), unix.LOCK_EX) == unix.EINTR {
+		for unix.Flock(fd, unix.LOCK_EX) == unix.EINTR {
 		}
 		close(mine)
 	}()

@@ -248,4 +248,14 @@ func TestSoakManyApplications(t *testing.T) {
 	eventually(t, 3*time.Minute, "all asleep", func() bool {
 		return strings.TrimSpace(host.run(t, "podman", "ps", "-q", "--filter", "name="+a.name)) == ""
 	})
+	for _, b := range apps {
+		b.remove()
+	}
+	begin = time.Now()
+	host.reload(t)
+	for _, b := range apps {
+		eventually(t, 2*time.Minute, b.name+" listens no more", func() bool { return !listens(t, b.port) })
+	}
+	record(t, fmt.Sprintf("%d applications removed by one reload", n), "-", ms(time.Since(begin)))
+	host.systemctl(t, "list-units", "--no-legend", a.name+"*") // the manager has time for others
 }
