@@ -209,7 +209,6 @@ func longer(pause time.Duration, busy bool) time.Duration {
 
 // try does the command once. The connection to the manager is made anew each time: it would not survive a daemon-reexec.
 func (c command) try(dir string, last *failure) (*failure, error) {
-	defer takeTurn(dir, longestTurn)()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	conn, err := manager.Connect(ctx, c.scope, runtimeDir(os.Getenv))
