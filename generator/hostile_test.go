@@ -138,7 +138,7 @@ func mustStayInside(t *testing.T, sources []Source, files *Files) {
 		if err := os.MkdirAll(out, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		ds := append(r.Diags, write(out, r.Trees)...)
+		ds := append(r.Diags, Write(out, r.Trees)...)
 		if strings.Count(ds.String(), "\n") != len(ds) {
 			t.Errorf("a message has a line too many:\n%s", ds)
 		}
