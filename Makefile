@@ -65,6 +65,16 @@ unit:
 	   NOT_RUN=$(NOT_RUN) e2e/gotest $(GO) test ./...; \
 	 fi
 
+# Looks for input that breaks something, FUZZTIME long for each kind; the golden trees are where it begins. What it finds is kept
+# below testdata/fuzz of the package, as a test.
+FUZZTIME ?= 10m
+fuzz:
+	@set -e; for package in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	    echo "$$package $$f $(FUZZTIME)"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$package >bin/fuzz.log || { cat bin/fuzz.log; exit 1; }; \
+	  done; \
+	done
+
 # The tests with a real systemd and podman; RUN=pattern chooses some.
 e2e: all
 	NOT_RUN=$(NOT_RUN) e2e/run $(if $(RUN),-test.run '$(RUN)')
@@ -85,4 +95,4 @@ clean:
 
 FORCE:
 
-.PHONY: all install man docs test unit e2e soak demo bench clean FORCE
+.PHONY: all install man docs test unit fuzz e2e soak demo bench clean FORCE

@@ -48,6 +48,9 @@ type Tree struct {
 // assignment that was meant.
 func (u Unit) Check() error {
 	for _, s := range u.Sections {
+		if s.Name == "" || strings.TrimSpace(s.Name) != s.Name || strings.ContainsAny(s.Name, "[]\n\r\x00") || !utf8.ValidString(s.Name) {
+			return fmt.Errorf("%s: %q is not the name of a section", u.Name, s.Name)
+		}
 		for _, o := range s.Options {
 			if err := o.check(); err != nil {
 				return fmt.Errorf("%s: [%s]: %w", u.Name, s.Name, err)
@@ -89,6 +92,9 @@ func (u Unit) size() int {
 // check finds what would make another line of a line, or none: a newline, a
 // NUL, a backslash at its end, a byte that is not UTF-8.
 func (o Option) check() error {
+	if o.Key == "" || strings.TrimSpace(o.Key) != o.Key || strings.ContainsAny(o.Key[:1], "#;[") || strings.IndexByte(o.Key, '=') >= 0 {
+		return fmt.Errorf("%q is not the name of a setting", o.Key)
+	}
 	for _, text := range []string{o.Key, string(o.Value)} {
 		for _, c := range []byte("\n\r\x00") {
 			if strings.IndexByte(text, c) >= 0 {

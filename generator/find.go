@@ -37,7 +37,7 @@ func find(dirs []dir) ([]Source, *Files, parser.Diags) {
 		if d.as == "" {
 			d.as = d.Path
 		}
-		f.walk(d, "")
+		f.walk(d, "", nil)
 	}
 	f.read()
 	return f.sources, f.files, f.diags
@@ -51,8 +51,32 @@ type finder struct {
 	visited map[string]bool // directories, against loops of links
 }
 
-// walk looks through what is in d at the path below.
-func (f *finder) walk(d dir, below string) {
+// maxLinked bounds how many directories are searched behind one link: it may
+// lead to "/".
+const maxLinked = 1000
+
+// linked is a link to a directory, and how many more are searched behind it.
+type linked struct {
+	path string
+	left int
+}
+
+// follow counts a directory that is behind l, or is where a link begins.
+func (f *finder) follow(l *linked, e fs.DirEntry, at place) (next *linked, ok bool) {
+	if l == nil && e.Type()&fs.ModeSymlink != 0 {
+		l = &linked{at.path, maxLinked}
+	}
+	if l == nil {
+		return nil, true
+	}
+	if l.left--; l.left == -1 {
+		f.diags.Warnf(parser.Pos{File: l.path}, "a link with more than %d directories behind it: the rest is not searched", maxLinked)
+	}
+	return l, l.left >= 0
+}
+
+// walk looks through what is in d at the path below, which may be behind a link.
+func (f *finder) walk(d dir, below string, link *linked) {
 	real, err := filepath.EvalSymlinks(d.Path + below)
 	if err != nil || f.visited[real] {
 		return
@@ -70,7 +94,9 @@ func (f *finder) walk(d dir, below string) {
 		case strings.HasSuffix(e.Name(), ".d"):
 			f.dropInDir(e.Name(), at)
 		case d.skip == nil || !d.skip(below, e.Name()):
-			f.walk(d, below+"/"+e.Name())
+			if link, ok := f.follow(link, e, at); ok {
+				f.walk(d, below+"/"+e.Name(), link)
+			}
 		}
 	}
 }

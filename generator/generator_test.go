@@ -190,10 +190,17 @@ func FuzzGenerate(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r := Generate([]Source{{Path: "/src/web.ondemand", Text: text}}, noFiles, testOptions)
-		for _, tree := range r.Trees {
-			for _, u := range tree.Units {
-				checkUnit(t, u)
+		for _, user := range []bool{true, false} {
+			options := testOptions
+			options.User = user
+			r := Generate([]Source{{Path: "/src/web.ondemand", Text: text}}, noFiles, options)
+			if strings.Count(r.Diags.String(), "\n") != len(r.Diags) {
+				t.Errorf("a message has a line too many:\n%s", r.Diags)
+			}
+			for _, tree := range r.Trees {
+				for _, u := range tree.Units {
+					checkUnit(t, u)
+				}
 			}
 		}
 	})
