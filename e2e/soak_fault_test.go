@@ -12,7 +12,8 @@ import (
 // longIdle keeps an application awake for the time of a test.
 func longIdle() string { return strings.Replace(plain, "500ms", "10min", 1) }
 
-// TestSoakKilled: a client every 50 ms, while the application is killed again and again. What was not open at a kill is answered.
+// TestSoakKilled: a client every 50 ms, while the application is killed again and again, each time when it has answered. What was not
+// open at a kill is answered.
 func TestSoakKilled(t *testing.T) {
 	t.Parallel()
 	a := start(t, longIdle())
@@ -21,6 +22,9 @@ func TestSoakKilled(t *testing.T) {
 	var kills []span
 	for end := time.Now().Add(either(15*time.Second, 10*time.Minute)); time.Now().Before(end); {
 		time.Sleep(around(either(2*time.Second, 7*time.Second)))
+		if a.get("/").err != nil {
+			continue // one that is killed before it has answered is a failed start
+		}
 		if s, ok := kill(t, a.container(), "testapp"); ok {
 			kills = append(kills, s)
 		}

@@ -26,7 +26,7 @@ func FuzzPrint(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		u := read(text)
 		if u.Check() != nil {
-			t.Skip("refused")
+			return
 		}
 		once := u.AppendText(nil)
 		if twice := read(once).AppendText(nil); !bytes.Equal(once, twice) {
