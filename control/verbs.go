@@ -71,17 +71,8 @@ func (h Host) closed(ctx context.Context, a App) (string, bool) {
 
 // Sleep ends what runs and leaves the port open.
 func (h Host) Sleep(ctx context.Context, a App) (string, error) {
-	if err := a.usable(); err != nil {
-		return "", err
-	}
-	if h.each(ctx, a.Services(), manager.Unit.Down) {
-		if said, stopped := h.closed(ctx, a); stopped {
-			return said, nil
-		}
-		return a.Name + " sleeps already", nil
-	}
-	if err := h.end(ctx, a); err != nil {
-		return "", err
+	if said, err := h.endRunning(ctx, a, " sleeps already"); said != "" || err != nil {
+		return said, err
 	}
 	return a.Name + " sleeps; the next connection wakes it", nil
 }
@@ -89,19 +80,24 @@ func (h Host) Sleep(ctx context.Context, a App) (string, error) {
 // Restart replaces the container that runs. What sleeps goes on doing so: its next start is a new one anyway. A connection
 // wakes it again, because a container that is started in another way is never idle.
 func (h Host) Restart(ctx context.Context, a App, tell func(string)) (string, error) {
+	if said, err := h.endRunning(ctx, a, " sleeps and stays asleep: its next start is a new one"); said != "" || err != nil {
+		return said, err
+	}
+	return h.Wake(ctx, a, tell)
+}
+
+// endRunning ends what runs. Where nothing does it says so: that the port is closed, or asleep about the application.
+func (h Host) endRunning(ctx context.Context, a App, asleep string) (said string, err error) {
 	if err := a.usable(); err != nil {
 		return "", err
 	}
-	if h.each(ctx, a.Services(), manager.Unit.Down) {
-		if said, stopped := h.closed(ctx, a); stopped {
-			return said, nil
-		}
-		return a.Name + " sleeps and stays asleep: its next start is a new one", nil
+	if !h.each(ctx, a.Services(), manager.Unit.Down) {
+		return "", h.end(ctx, a)
 	}
-	if err := h.end(ctx, a); err != nil {
-		return "", err
+	if said, stopped := h.closed(ctx, a); stopped {
+		return said, nil
 	}
-	return h.Wake(ctx, a, tell)
+	return a.Name + asleep, nil
 }
 
 // end stops the services: the container first, with which its proxy goes.

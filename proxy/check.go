@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"podman-ondemand/manager"
@@ -55,10 +54,5 @@ func idleCheck(ctx context.Context, m starter, unit string) (veto string, err er
 
 // askIdleCheck is idleCheck of our own manager. It is done when ctx is.
 func (c *config) askIdleCheck(ctx context.Context) (string, error) {
-	conn, err := manager.Connect(ctx, scope(c.userManager), os.Getenv("XDG_RUNTIME_DIR"))
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close()
-	return idleCheck(ctx, conn, c.idleCheck)
+	return c.withManager(ctx, func(conn *manager.Conn) (string, error) { return idleCheck(ctx, conn, c.idleCheck) })
 }

@@ -58,7 +58,8 @@ func firstStage(cfg config, args []string, fds []int, log logger) int {
 	done := cfg.failWhenStopped(fds, log)
 	send(extendStart(cfg.startTimeout) + "STATUS=Waiting for " + cfg.unit)
 	s := systemd{userManager: cfg.userManager}
-	c, err := awaitContainer(&cfg, outside{s.unit, s.unitOf, time.Now, time.Sleep})
+	o := outside{s.unit, s.unitOf, time.Now, time.Sleep}
+	c, err := awaitContainer(&cfg, o)
 	if err == nil {
 		cfg.waited = time.Since(began)
 		if err = c.enter(args, cfg.waited); err != nil {
@@ -66,7 +67,7 @@ func firstStage(cfg config, args []string, fds []int, log logger) int {
 		}
 	}
 	done()
-	if err != nil && cfg.wentDown(began, s.unit, s.unitOf) {
+	if err != nil && cfg.wentDown(began, o) {
 		return 0
 	}
 	if err != nil {

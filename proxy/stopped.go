@@ -18,7 +18,7 @@ func (c *config) failWhenStopped(fds []int, log logger) (done func()) {
 	go func() {
 		if _, stopped := <-signals; stopped {
 			s := systemd{userManager: c.userManager} // of its own: who waits may be asking
-			if why := c.whyStopped(s.unit, s.unitOf); why != nil {
+			if why := c.whyStopped(outside{query: s.unit, unitOf: s.unitOf}); why != nil {
 				os.Exit(fail(1, why, fds, log))
 			}
 			os.Exit(0)
@@ -34,12 +34,12 @@ func (c *config) failWhenStopped(fds []int, log logger) (done func()) {
 // wants it to stop or to restart: then systemd stops us before it touches the service (After= in systemd.unit(5)). And where it
 // has answered a proxy before us. A pod is stopped when one of its containers could not start, and looks then as if somebody
 // had wanted it.
-func (c *config) whyStopped(query func(string) (unitState, error), unitOf func(pid int) (string, error)) error {
+func (c *config) whyStopped(o outside) error {
 	if c.pod {
 		return errors.New(c.podStopped())
 	}
-	state, err := query(c.unit)
-	if err != nil || state.starting() && state.ActiveState != "deactivating" || state.answered(query, unitOf) {
+	state, err := o.query(c.unit)
+	if err != nil || state.starting() && state.ActiveState != "deactivating" || state.answered(o) {
 		return nil
 	}
 	return fmt.Errorf("%s has ended before the application answered (result %q): the next connection tries again; see %s",
@@ -48,18 +48,18 @@ func (c *config) whyStopped(query func(string) (unitState, error), unitOf func(p
 
 // answered tells whether our own unit has been active, which it is when the application answers, since the service was started
 // last.
-func (u unitState) answered(query func(string) (unitState, error), unitOf func(pid int) (string, error)) bool {
-	self, err := unitOf(os.Getpid())
+func (u unitState) answered(o outside) bool {
+	self, err := o.unitOf(os.Getpid())
 	if err != nil {
 		return false
 	}
-	own, err := query(self)
+	own, err := o.query(self)
 	return err == nil && own.Active.After(u.Starting)
 }
 
 // wentDown tells whether a service that has answered a proxy before us has gone down since we began. It had not been started for
 // our clients, so they can wait for one that is.
-func (c *config) wentDown(began time.Time, query func(string) (unitState, error), unitOf func(pid int) (string, error)) bool {
-	state, err := query(c.unit)
-	return err == nil && state.Down() && state.Since.After(began) && state.answered(query, unitOf)
+func (c *config) wentDown(began time.Time, o outside) bool {
+	state, err := o.query(c.unit)
+	return err == nil && state.Down() && state.Since.After(began) && state.answered(o)
 }

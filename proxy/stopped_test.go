@@ -36,7 +36,7 @@ func TestWhyStopped(t *testing.T) {
 			}
 			return unitState{Unit: manager.Unit{LoadState: "loaded", ActiveState: c.active, SubState: c.sub, Starting: start}, result: c.result}, c.err
 		}
-		err := cfg.whyStopped(query, func(int) (string, error) { return "web-proxy.service", nil })
+		err := cfg.whyStopped(outside{query: query, unitOf: func(int) (string, error) { return "web-proxy.service", nil }})
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s/%s: %v, want %q", c.active, c.sub, err, c.want)
 		}

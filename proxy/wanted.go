@@ -41,12 +41,18 @@ func wantedBy(ctx context.Context, m units, self string) (string, error) {
 
 // askWantedBy is wantedBy of our own unit and manager. It is done when ctx is.
 func (c *config) askWantedBy(ctx context.Context) (string, error) {
+	return c.withManager(ctx, func(conn *manager.Conn) (string, error) { return wantedBy(ctx, conn, c.self) })
+}
+
+// withManager has our own manager asked over a connection for that one question: between two of them systemd may have
+// executed itself anew.
+func (c *config) withManager(ctx context.Context, question func(*manager.Conn) (string, error)) (string, error) {
 	conn, err := manager.Connect(ctx, scope(c.userManager), os.Getenv("XDG_RUNTIME_DIR"))
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
-	return wantedBy(ctx, conn, c.self)
+	return question(conn)
 }
 
 // reason is why an idle application stays awake.

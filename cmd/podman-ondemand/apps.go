@@ -65,6 +65,16 @@ func (f *appFlags) open(ctx context.Context) (*session, error) {
 	return s, s.read(ctx)
 }
 
+// chosen opens a session and finds in it what the arguments mean.
+func (f *appFlags) chosen(ctx context.Context, args []string) (*session, []control.App, error) {
+	s, err := f.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	apps, err := s.choose(args)
+	return s, apps, err
+}
+
 // read reads the files, again as well.
 func (s *session) read(ctx context.Context) (err error) {
 	s.files = control.Apps(generator.Read(s.Scope))

@@ -25,11 +25,7 @@ func logsCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx, cancel := interruptible()
 			defer cancel()
-			s, err := f.open(ctx)
-			if err != nil {
-				return err
-			}
-			apps, err := s.choose(args)
+			s, apps, err := f.chosen(ctx, args)
 			if err != nil {
 				return err
 			}

@@ -42,11 +42,7 @@ not (stopped, failed, broken), and 4 where there is no such application.`,
 func (f *appFlags) status(c *cobra.Command, args []string) error {
 	ctx, cancel := interruptible()
 	defer cancel()
-	s, err := f.open(ctx)
-	if err != nil {
-		return err
-	}
-	apps, err := s.choose(args)
+	s, apps, err := f.chosen(ctx, args)
 	if err != nil {
 		return err
 	}

@@ -88,11 +88,7 @@ func (v verb) command() *cobra.Command {
 func (v verb) run(c *cobra.Command, f *appFlags, args []string) error {
 	ctx, cancel := interruptible()
 	defer cancel()
-	s, err := f.open(ctx)
-	if err != nil {
-		return err
-	}
-	apps, err := s.choose(args)
+	s, apps, err := f.chosen(ctx, args)
 	if err != nil {
 		return err
 	}
