@@ -112,6 +112,22 @@ func (a *app) atOnce(n int) []reply {
 	return all
 }
 
+// burst wakes the application by n connections at the same moment.
+func (a *app) burst(n int) {
+	a.t.Helper()
+	replies := a.atOnce(n)
+	ok, errors := answered(replies)
+	record(a.t, fmt.Sprintf("%d connections at once, asleep", n), fmt.Sprintf("%d answers", n), fmt.Sprintf("%d answers, the last after %s", ok, ms(slowest(replies))))
+	if ok != n {
+		a.t.Errorf("%d of %d answered:%s", ok, n, errors)
+	}
+	for _, r := range replies {
+		if r.err == nil && r.instance() != replies[0].instance() {
+			a.t.Fatal("more than one start for them")
+		}
+	}
+}
+
 // answered counts the answers; the errors come as text, the first few.
 func answered(replies []reply) (n int, errors string) {
 	for _, r := range replies {

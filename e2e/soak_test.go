@@ -182,6 +182,24 @@ func (a *app) peak() int {
 	return kB
 }
 
+// grown is by how much kB that has become more; it must not be much.
+func (a *app) grown(before int) int {
+	a.t.Helper()
+	grown := a.peak() - before
+	if grown > 8<<10 {
+		a.t.Errorf("the proxy grew by %d kB", grown)
+	}
+	return grown
+}
+
+// spentIn is the processor time of the proxy in a time in which it has nothing to do.
+func (a *app) spentIn(d time.Duration) time.Duration {
+	a.t.Helper()
+	before := a.spent(a.proxy())
+	time.Sleep(d)
+	return a.spent(a.proxy()) - before
+}
+
 // spent is the processor time of a unit.
 func (a *app) spent(unit string) time.Duration {
 	a.t.Helper()

@@ -61,17 +61,7 @@ Exec=-delay 3s
 
 func Test200ConnectionsAtOnce(t *testing.T) {
 	a := start(t, strings.Replace(plain, "500ms", "5s", 1))
-	replies := a.atOnce(200)
-	n, errors := answered(replies)
-	record(t, "200 connections at once, asleep", "200 answers", fmt.Sprintf("%d answers, the last after %s", n, ms(slowest(replies))))
-	if n != 200 {
-		t.Errorf("%d of 200 answered:%s", n, errors)
-	}
-	for _, r := range replies {
-		if r.err == nil && r.instance() != replies[0].instance() {
-			t.Fatal("more than one start for them")
-		}
-	}
+	a.burst(200)
 }
 
 // TestKeepsAwakeWhileConnected: an open connection counts as use even if it says nothing for longer than the idle timeout.
