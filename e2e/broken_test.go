@@ -15,7 +15,7 @@ func (a *app) mustRefuseAndSay(what string) {
 	a.t.Helper()
 	a.mustListen(a.port)
 	refused := a.get("/")
-	if refused.err == nil || refused.took > 2*time.Second {
+	if refused.err == nil || refused.took > slack*2*time.Second {
 		a.t.Errorf("a broken file: %v after %v", refused.err, refused.took)
 	}
 	eventually(a.t, 5*time.Second, "systemctl status says: "+what, func() bool {

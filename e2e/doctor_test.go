@@ -64,12 +64,12 @@ func mustMend(t *testing.T, f finding, command ...string) {
 	}
 	for _, c := range f.Commands {
 		t.Logf("%s: %s: %s", f.Check, f.Message, c)
-		args := []string{"sh", host.name}
+		user, args := "demo", []string(nil)
 		rest, root := strings.CutPrefix(c, "sudo ")
 		if root { // as a unit: logind does not talk to a process whose cgroup is not the test host's
-			args = append(args, "--root", "systemd-run", "--quiet", "--wait", "--pipe")
+			user, args = "root", []string{"systemd-run", "--quiet", "--wait", "--pipe"}
 		}
-		if out, err := host.script(append(args, "sh", "-c", rest)...); err != nil {
+		if out, err := host.inside(user, append(args, "sh", "-c", rest)...); err != nil {
 			t.Fatalf("%s: %v\n%s", c, err, out)
 		}
 	}
@@ -83,9 +83,7 @@ func mustMend(t *testing.T, f finding, command ...string) {
 // asRoot runs a shell command as root in the test host.
 func asRoot(t *testing.T, command string) {
 	t.Helper()
-	if out, err := host.script("sh", host.name, "--root", "sh", "-c", command); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	host.asRoot(t, "sh", "-c", command)
 }
 
 // TestDoctorIsContent: on a host where all is well there is no error.
@@ -229,12 +227,12 @@ func TestDoctorFiles(t *testing.T) {
 // TestDoctorForRoot: the system's manager.
 func TestDoctorForRoot(t *testing.T) {
 	asRoot(t, "rm -f /run/systemd/generator/podman-ondemand-apply@.service")
-	out, err := host.script("sh", host.name, "--root", "podman-ondemand", "doctor")
+	out, err := host.inside("root", "podman-ondemand", "doctor")
 	if err == nil || !strings.Contains(out, "error    generator   systemd has not called the generator\n                     sudo systemctl daemon-reload\n") {
 		t.Errorf("%v: %s", err, out)
 	}
 	asRoot(t, "systemctl daemon-reload")
-	if out, err := host.script("sh", host.name, "--root", "podman-ondemand", "doctor"); err != nil || !strings.Contains(out, "ok       generator") {
+	if out, err := host.inside("root", "podman-ondemand", "doctor"); err != nil || !strings.Contains(out, "ok       generator") {
 		t.Errorf("%v: %s", err, out)
 	}
 }

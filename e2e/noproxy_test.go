@@ -118,7 +118,7 @@ func TestNoProxyFails(t *testing.T) {
 			var replies []reply
 			for range 8 {
 				r := a.get("/")
-				if r.err == nil || r.took > 5*time.Second {
+				if r.err == nil || r.took > slack*5*time.Second {
 					t.Errorf("want a quick end, got %v after %v", r.err, r.took)
 				}
 				replies = append(replies, r)
@@ -279,7 +279,7 @@ func TestConnectionsFail(t *testing.T) {
 		t.Run(fails.name, func(t *testing.T) {
 			a := start(t, strings.Replace(eachConnection, fails.old, fails.new, 1))
 			for range 10 {
-				if r := a.get("/"); r.err == nil || r.took > 5*time.Second {
+				if r := a.get("/"); r.err == nil || r.took > slack*5*time.Second {
 					t.Errorf("want a quick end, got %v after %v", r.err, r.took)
 				}
 			}

@@ -12,9 +12,7 @@ func TestReboot(t *testing.T) {
 	a := start(t, plain)
 	a.mustGet("/")
 	begin := time.Now()
-	if _, err := host.script("reboot", host.name); err != nil {
-		t.Fatal(err)
-	}
+	host.reboot(t)
 	up := time.Since(begin)
 	a.mark = ""
 	a.mustListen(a.port)

@@ -17,7 +17,7 @@ import (
 )
 
 // status runs a command inside as demo and returns what it prints to standard output, and its exit status.
-func (l lab) status(t *testing.T, args ...string) (string, int) {
+func (l *lab) status(t *testing.T, args ...string) (string, int) {
 	t.Helper()
 	out, err := l.try(args...)
 	var exit *exec.ExitError

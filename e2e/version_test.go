@@ -27,9 +27,9 @@ func TestPodmanTooOld(t *testing.T) {
 	file := "/etc/containers/systemd/podmantooold.ondemand"
 	script := "mkdir -p /etc/containers/systemd && printf '%s' '" + strings.Replace(text, "PORT", "29999", 1) + "' >" + file + "; systemctl daemon-reload"
 	t.Cleanup(func() {
-		host.script("sh", host.name, "--root", "sh", "-c", "rm -f "+file+"; systemctl daemon-reload; systemctl stop podmantooold.socket")
+		host.inside("root", "sh", "-c", "rm -f "+file+"; systemctl daemon-reload; systemctl stop podmantooold.socket")
 	})
-	if _, err := host.script("sh", host.name, "--root", "sh", "-c", script); err != nil {
+	if _, err := host.inside("root", "sh", "-c", script); err != nil {
 		t.Fatal(err)
 	}
 	mustKeepVersion(t, "/run")
