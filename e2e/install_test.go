@@ -47,7 +47,7 @@ func TestInstallForOneUser(t *testing.T) {
 	if state := host.show(t, "podman-ondemand-apply@any.service", "LoadState"); state != "not-found" {
 		t.Error("the generator is still called after uninstall")
 	}
-	if left, _ := host.try("sh", "-c", "ls ~/.config/systemd/user-generators/* ~/.config/systemd/user.conf.d/* ~/.local/share/man/*/* 2>/dev/null"); strings.Contains(left, "podman-ondemand") {
+	if left, _ := host.try("sh", "-c", "ls ~/.config/systemd/user-generators/* ~/.config/systemd/user.conf.d/* ~/.local/share/*/*/* 2>/dev/null"); strings.Contains(left, "podman-ondemand") {
 		t.Errorf("left over: %s", left)
 	}
 	if failed := host.systemctl(t, "list-units", "--all", "--plain", "--no-legend", a.name+"*", "podman-ondemand*"); strings.TrimSpace(failed) != "" {

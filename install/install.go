@@ -32,7 +32,7 @@ func (h *host) install(ctx context.Context) bool {
 	if !h.copyProgram() || !h.makeFilesDir() || !h.linkProgram() {
 		return false
 	}
-	h.copyManPages()
+	h.copyShared()
 	if !h.setEnvironment(ctx, systemd) {
 		return false
 	}

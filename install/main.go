@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
@@ -21,7 +20,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"podman-ondemand/manager"
-	"podman-ondemand/packaging/man"
 )
 
 // Help is what install does.
@@ -31,7 +29,8 @@ const Help = `Sets podman-ondemand up for the user who runs it, without root:
     ~/.config/systemd/user.conf.d/50-podman-ondemand.conf;
   - makes ~/.config/containers/systemd, where .ondemand files go;
   - links ~/.local/bin/podman-ondemand to the program;
-  - puts the manual pages into ~/.local/share/man;
+  - puts the manual pages, and completions for bash and fish, into
+    ~/.local/share;
   - runs a daemon-reload and asks systemd whether all that took.
 The exit status is 0 only if it works. Run it again at any time; a newer
 program replaces the older one.
@@ -47,16 +46,19 @@ Your .ondemand files stay.
 const timeout = 10 * time.Minute
 
 // Install is `podman-ondemand install`. The result is the exit status.
-func Install(version string) int {
+func Install(version string, completions []Completion) int {
 	return run(func(ctx context.Context, h *host) bool {
-		h.version = version
+		h.version, h.share = version, sharedFiles(completions)
 		return h.install(ctx)
 	})
 }
 
 // Uninstall is `podman-ondemand uninstall`. The result is the exit status.
-func Uninstall() int {
-	return run(func(ctx context.Context, h *host) bool { return h.uninstall(ctx) })
+func Uninstall(completions []Completion) int {
+	return run(func(ctx context.Context, h *host) bool {
+		h.share = sharedFiles(completions)
+		return h.uninstall(ctx)
+	})
 }
 
 func run(do func(context.Context, *host) bool) int {
@@ -87,7 +89,7 @@ type host struct {
 
 	made []string // directories that were not there
 
-	pages fs.FS // the manual pages
+	share []sharedFile
 
 	noexec  func(dir string) bool
 	podman  func(context.Context) (string, error) // what `podman --version` prints
@@ -112,7 +114,6 @@ func thisHost(getenv func(string) string) (*host, error) {
 		generators: within("user-generators", "/run/systemd", "/etc/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"),
 		confs:      []string{"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"},
 		linger:     "/var/lib/systemd/linger",
-		pages:      man.Pages,
 		noexec:     noexec, podman: podmanVersion,
 		out: os.Stdout, err: os.Stderr,
 	}

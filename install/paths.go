@@ -36,10 +36,9 @@ func (h *host) inPath(dir string) bool { return slices.Contains(h.searchPath, di
 
 // emptied are the directories that install may have made, each before the one it is in.
 func (h *host) emptied() []string {
-	return []string{
+	dirs := []string{
 		h.generatorDir(), h.confDir(), filepath.Join(h.config, "systemd"),
 		h.filesDir(), filepath.Join(h.config, "containers"), h.config,
-		filepath.Join(h.manDir(), "man1"), filepath.Join(h.manDir(), "man5"), filepath.Join(h.manDir(), "man8"), h.manDir(), filepath.Dir(h.manDir()),
-		h.binDir(), filepath.Join(h.home, ".local"),
 	}
+	return slices.Concat(dirs, h.shareDirs(), []string{h.binDir(), filepath.Join(h.home, ".local")})
 }

@@ -86,7 +86,7 @@ func (h *host) removeFiles() bool {
 	} else if exists {
 		h.note("%s is not a link of ours and stays", h.link())
 	}
-	ok = h.removeManPages() && ok
+	ok = h.removeShared() && ok
 	for _, file := range files {
 		switch removed, err := remove(file); {
 		case err != nil:
@@ -104,22 +104,6 @@ func (h *host) removeFiles() bool {
 	}
 	h.noteLeft()
 	return ok
-}
-
-// removeManPages removes the pages of this program; that one is not there is fine.
-func (h *host) removeManPages() bool {
-	any := false
-	for _, page := range h.manPages() {
-		removed, err := remove(h.manFile(page.Name()))
-		if err != nil {
-			return h.fail("cannot remove: " + err.Error())
-		}
-		any = any || removed
-	}
-	if any {
-		h.done("removed the manual pages in %s", h.manDir())
-	}
-	return true
 }
 
 // noteLeft says what stays because a person has written it.

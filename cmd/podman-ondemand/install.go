@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+
 	"github.com/spf13/cobra"
 
 	"podman-ondemand/install"
@@ -14,7 +16,9 @@ func installCommand() *cobra.Command {
 		Example: "  podman-ondemand install && loginctl enable-linger",
 		GroupID: groupSetup,
 		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return ended(install.Install(version)) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return ended(install.Install(version, completions(c.Root())))
+		},
 	}
 }
 
@@ -26,6 +30,14 @@ func uninstallCommand() *cobra.Command {
 		Example: "  podman-ondemand uninstall",
 		GroupID: groupSetup,
 		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return ended(install.Uninstall()) },
+		RunE:    func(c *cobra.Command, _ []string) error { return ended(install.Uninstall(completions(c.Root()))) },
+	}
+}
+
+// completions are those of the shells that look into a home directory for them; zsh searches none by itself.
+func completions(root *cobra.Command) []install.Completion {
+	return []install.Completion{
+		{File: "bash-completion/completions/podman-ondemand", Write: func(w io.Writer) error { return root.GenBashCompletionV2(w, true) }},
+		{File: "fish/vendor_completions.d/podman-ondemand.fish", Write: func(w io.Writer) error { return root.GenFishCompletion(w, true) }},
 	}
 }
