@@ -21,7 +21,7 @@ func TestSoakIdleStop(t *testing.T) {
 	}{
 		{"0s", 100, 500},
 		{"1s", 20, 500},
-		{"5s", 4, 500},
+		{"5s", 8, 500},
 	} {
 		t.Run(c.stop, func(t *testing.T) { idleStop(t, c.stop, either(c.short, c.full)) })
 	}
@@ -38,7 +38,7 @@ func idleStop(t *testing.T, stop string, requests int) {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
 				a := start(t, strings.Replace(plain, "500ms", "1s", 1)+"[Container]\nExec=-stop-after "+stop+"\n")
-				replies, n := a.aimAtTheIdleStop(each, applications, i)
+				replies, n := a.aimAtTheIdleStop(each, -100*time.Millisecond+time.Duration(i)*400*time.Millisecond/time.Duration(applications))
 				lock.Lock()
 				defer lock.Unlock()
 				all = append(all, replies...)
@@ -57,16 +57,20 @@ func idleStop(t *testing.T, stop string, requests int) {
 	}
 }
 
-// aimAtTheIdleStop asks n times; of the offsets to the idle stop, every step-th counted from first.
-func (a *app) aimAtTheIdleStop(n, step, first int) (replies []reply, stops int) {
+// aimAtTheIdleStop asks n times, first at that offset to the idle stop; then a little later where the application had not been stopped, a
+// little earlier where it had: the moment is another one on each machine, and it is there that requests are to come.
+func (a *app) aimAtTheIdleStop(n int, offset time.Duration) (replies []reply, stops int) {
+	const step = 37 * time.Millisecond
 	last := a.mustGet("/")
-	for i := range n {
-		offset := -100*time.Millisecond + time.Duration(i*step+first)*400*time.Millisecond/time.Duration(n*step)
+	for range n {
 		time.Sleep(time.Second + offset)
 		r := a.get("/")
 		replies = append(replies, r)
 		if r.err == nil && r.instance() != last.instance() {
 			stops++
+			offset -= step
+		} else {
+			offset += step
 		}
 		last = r
 	}

@@ -19,6 +19,9 @@ func TestReboot(t *testing.T) {
 	r := a.mustGet("/")
 	record(t, "after a reboot ("+ms(up)+")", "answers", ms(r.took))
 	a.mark = host.mark(t)
+	if n := len(a.allContainers()); n > 1 {
+		t.Errorf("%d containers", n)
+	}
 	if n := failedUnits(t, a); n != "" {
 		t.Errorf("failed: %s", n)
 	}
