@@ -110,7 +110,8 @@ func TestSoakRegistry(t *testing.T) {
 	})
 }
 
-// TestSoakDiskFull: podman's storage on a file system of its own, which is full.
+// TestSoakDiskFull: podman's storage on a file system of its own, which is full. With a run root of its own, too: podman counts there who
+// has mounted which layer, and forgets those of another storage, whose containers then start without their files.
 func TestSoakDiskFull(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
@@ -118,11 +119,13 @@ func TestSoakDiskFull(t *testing.T) {
 	root := func(args ...string) { host.asRoot(t, args...) }
 	root("mkdir", small)
 	root("mount", "-t", "tmpfs", "-o", "size=4m,uid=1000,gid=1000,mode=700", "tmpfs", small)
-	storage := []string{"--root", small, "--storage-opt", "additionalimagestore=/home/demo/.local/share/containers/storage"}
+	run := "/run/user/1000/" + a.name
+	storage := []string{"--root", small, "--runroot", run, "--storage-opt", "additionalimagestore=/home/demo/.local/share/containers/storage"}
 	t.Cleanup(func() {
 		host.try(append(append([]string{"podman"}, storage...), "rm", "-a", "-f", "-t0")...)
 		root("umount", "-l", small)
 		root("rmdir", small)
+		root("rm", "-rf", "--one-file-system", run)
 	})
 	a.write(plain + "[Container]\nGlobalArgs=" + strings.Join(storage, " ") + "\n")
 	host.reload(t)
