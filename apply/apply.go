@@ -33,8 +33,6 @@ type applier struct {
 
 	bindable func(manager.Listening) error
 	podman   func(ctx context.Context, args ...string) error
-	// environ is the environment of a process, NAME=VALUE.
-	environ func(pid int) []string
 }
 
 func (a applier) logf(level, format string, args ...any) {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"podman-ondemand/emit"
 	"podman-ondemand/manager"
 	"podman-ondemand/manager/managertest"
 )
@@ -63,9 +64,6 @@ func newApplier(t *testing.T, f *managertest.Fake) (applier, *bytes.Buffer) {
 		systemd: f, app: application{"web", thisHash}, dir: filepath.Join(t.TempDir(), "marks"), log: log,
 		retry: time.Millisecond, patience: 5 * time.Millisecond,
 		bindable: func(manager.Listening) error { return nil },
-		environ: func(pid int) []string {
-			return map[int][]string{7: {"HOME=/", "LISTEN_PID=7"}, 8: {"HOME=/", "PODMAN_ONDEMAND_WAKES=app-pod.service"}}[pid]
-		},
 		podman: func(_ context.Context, args ...string) error {
 			order := "podman " + strings.Join(args, " ")
 			f.Orders = append(f.Orders, strings.ReplaceAll(order, filepath.Dir(a.dir), "RUN"))
@@ -99,7 +97,7 @@ type situation struct {
 	dirs   []string // in the runtime directory
 	units  []manager.Unit
 	fails  map[string]error
-	pids   map[string]int // of main processes, whose environment is below
+	woken  string // what the proxy has left a note of
 	on     func(*managertest.Fake, string)
 	orders []string
 	after  record // the mark
@@ -108,7 +106,7 @@ type situation struct {
 
 func (s situation) run(t *testing.T, verb func(applier, context.Context) error) {
 	t.Helper()
-	f := &managertest.Fake{Loaded: s.units, Fails: s.fails, On: s.on, Listen: manager.Listening{Streams: s.listen}, PIDs: s.pids}
+	f := &managertest.Fake{Loaded: s.units, Fails: s.fails, On: s.on, Listen: manager.Listening{Streams: s.listen}}
 	a, log := newApplier(t, f)
 	tries := 0
 	a.bindable = func(manager.Listening) error {
@@ -119,6 +117,12 @@ func (s situation) run(t *testing.T, verb func(applier, context.Context) error) 
 	}
 	for _, dir := range s.dirs {
 		if err := os.MkdirAll(filepath.Join(filepath.Dir(a.dir), dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.woken != "" {
+		note := filepath.Join(a.runtimeDir(a.app.proxy()), emit.WokenFile)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(note), 0o700), os.WriteFile(note, []byte(s.woken), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -307,7 +311,7 @@ func TestStart(t *testing.T) {
 	}, {
 		name:   "in front of somebody else's unit there is to be a container",
 		mark:   before,
-		pids:   map[string]int{"web-proxy.service": 8},
+		woken:  "app-pod.service",
 		units:  []manager.Unit{socket("active"), unit("web-proxy.service", "active"), unit("app-pod.service", "active"), target},
 		orders: []string{"stop web-proxy.service", "stop app-pod.service", "restart web.socket"},
 		after:  applied,
@@ -500,21 +504,27 @@ func TestStop(t *testing.T) {
 	}, {
 		name:   "removed while awake, a container of its own",
 		mark:   applied,
-		pids:   map[string]int{"web-proxy.service": 7},
 		units:  []manager.Unit{gone("web-proxy.service", "active")},
 		orders: []string{"stop web-proxy.service"},
 		log:    []string{stopping("web-proxy.service")},
 	}, {
 		name:   "removed while awake, Unit= was another one's",
 		mark:   applied,
-		pids:   map[string]int{"web-proxy.service": 8},
+		woken:  "app-pod.service",
 		units:  []manager.Unit{gone("web-proxy.service", "active"), unit("app-pod.service", "active")},
 		orders: []string{"stop web-proxy.service", "stop app-pod.service"},
 		log:    []string{stopping("web-proxy.service"), "<6>web: stopping app-pod.service, which the file had woken"},
 	}, {
-		name: "removed while awake, and another proxy is in front of the same unit",
-		mark: applied,
-		pids: map[string]int{"web-proxy.service": 8},
+		name:   "removed while awake, Unit= was another one's, and the proxy has ended before we came",
+		mark:   applied,
+		woken:  "app-pod.service",
+		units:  []manager.Unit{unit("app-pod.service", "active")},
+		orders: []string{"stop app-pod.service"},
+		log:    []string{"<6>web: stopping app-pod.service, which the file had woken"},
+	}, {
+		name:  "removed while awake, and another proxy is in front of the same unit",
+		mark:  applied,
+		woken: "app-pod.service",
 		units: []manager.Unit{
 			gone("web-proxy.service", "active"), unit("other-proxy.service", "active"),
 			{Name: "app-pod.service", LoadState: "loaded", ActiveState: "active", WantedBy: []string{"other-proxy.service"}},

@@ -114,7 +114,7 @@ func (a applier) revive(ctx context.Context, socket manager.Unit) error {
 // stopHolders stops what may hold the socket's old listeners: the proxy, and what the socket starts if that is another unit
 // ([OnDemand] Proxy=none: the container's own service); and a container that another file has started.
 func (a applier) stopHolders(ctx context.Context, socket manager.Unit) error {
-	woken := a.woken(ctx)
+	woken := a.woken()
 	if err := a.stopPredecessor(ctx, socket); err != nil {
 		return err
 	}

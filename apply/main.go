@@ -218,7 +218,7 @@ func (c command) try(dir string, last *failure) (*failure, error) {
 	defer conn.Close()
 	a := applier{
 		systemd: conn, scope: c.scope, app: c.app, dir: dir, log: os.Stderr, retry: retry, patience: patience,
-		bindable: Bindable, podman: podman, environ: environ,
+		bindable: Bindable, podman: podman,
 	}
 	if c.verb == "stop" {
 		return nil, a.stop(ctx)
@@ -238,12 +238,6 @@ func podman(ctx context.Context, args ...string) error {
 		return fmt.Errorf("%s %s: %w", program, strings.Join(args, " "), err)
 	}
 	return nil
-}
-
-// environ reads /proc/PID/environ (proc(5)).
-func environ(pid int) []string {
-	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	return strings.Split(string(text), "\x00")
 }
 
 func runtimeDir(getenv func(string) string) string {

@@ -34,7 +34,7 @@ func (a applier) stop(ctx context.Context) error {
 	if err != nil {
 		a.logf(levelErr, "%v", err)
 	}
-	woken := a.woken(ctx)
+	woken := a.woken()
 	names := append([]string{a.app.socket(), a.app.proxy(), a.app.proxies()}, a.members(ctx)...)
 	for _, name := range append(append(names, a.app.service()), connections...) {
 		if err := a.clear(ctx, name, template); err != nil {
@@ -79,24 +79,20 @@ func (a applier) clear(ctx context.Context, name string, template bool) error {
 	return errors.Join(a.removeContainer(ctx, u.Name), a.end(ctx, u))
 }
 
-// woken names the unit of somebody else's that the proxy has woken ([OnDemand] Unit=), "" without one. systemd knows nothing
-// of it any more, but the proxy's environment tells.
-func (a applier) woken(ctx context.Context) string {
-	pid, err := a.systemd.MainPID(ctx, a.app.proxy())
-	if err != nil || pid == 0 {
-		return ""
-	}
-	for _, v := range a.environ(pid) {
-		if unit, ok := strings.CutPrefix(v, emit.Wakes+"="); ok {
-			return unit
-		}
-	}
-	return ""
+// woken names the unit of somebody else's that the proxy has woken ([OnDemand] Unit=), "" without one. systemd knows nothing of it any more,
+// and the proxy may have ended since; but then nobody has removed its note.
+func (a applier) woken() string {
+	unit, _ := os.ReadFile(filepath.Join(a.runtimeDir(a.app.proxy()), emit.WokenFile))
+	return string(unit)
 }
 
 // putToSleep stops the unit, as the end of the proxy would have done while its file was there, but not where somebody else
 // wants it: another proxy in front of the same unit.
 func (a applier) putToSleep(ctx context.Context, unit string) error {
+	dir := a.runtimeDir(a.app.proxy())
+	if err := removeBelow(filepath.Dir(dir), filepath.Base(dir)); err != nil {
+		return err
+	}
 	u, err := a.systemd.Unit(ctx, unit)
 	if err != nil || u.LoadState != "loaded" || u.Down() || a.wanted(ctx, u) {
 		return err

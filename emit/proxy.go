@@ -36,7 +36,7 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 	}
 	return Unit{p.proxy(), []Section{
 		app.unitSection(": passes connections on to "+app.what(), bonds...),
-		{"Service", slices.Concat(proxyService(app, p, opt), wakes(app), proxyFence)},
+		{"Service", slices.Concat(proxyService(app, p, opt), woken(app), proxyFence)},
 	}}
 }
 
@@ -49,16 +49,16 @@ func (app Application) bound() Value {
 	return container
 }
 
-// Wakes is the variable in a proxy's environment that names the unit of somebody
-// else's which it has woken. When the file has gone nothing else tells, and
-// whatever the proxy has become by then still has it.
-const Wakes = "PODMAN_ONDEMAND_WAKES"
+// WokenFile is the file in the runtime directory of a proxy, podman-ondemand/NAME-proxy, that names the unit of somebody else's which it has
+// woken: when the .ondemand file has gone nothing else tells.
+const WokenFile = "woken"
 
-func wakes(app Application) []Option {
+// woken makes the runtime directory that the note is in.
+func woken(app Application) []Option {
 	if app.existing() == "" {
 		return nil
 	}
-	return []Option{{"Environment", Wakes + "=" + Sibling(app.existing())}}
+	return ownDirectory
 }
 
 func proxyService(app Application, p pair, opt Options) []Option {
@@ -113,6 +113,9 @@ func proxyCommand(app Application, p pair, opt Options) []Arg {
 		args = append(args, "--pid-file="+Written(dir+pidFile), "--conmon-pid-file="+Written(dir+conmonPidFile))
 	case app.Inside != "":
 		args = append(args, "--container="+Written(app.Inside))
+	}
+	if unit := app.existing(); unit != "" {
+		args = append(args, "--wakes="+Written(string(Sibling(unit))), "--woken-file="+Arg("%t/"+runtimeDir("%N")+"/"+WokenFile))
 	}
 	if app.Proxy == SocketProxyd {
 		args = append(args, "--socket-proxyd")

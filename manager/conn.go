@@ -206,16 +206,6 @@ func exit(result string, code, status any) Exit {
 	return Exit{Result: result, Signal: int(number)}
 }
 
-// MainPID is the process id of a service's main process.
-func (c *Conn) MainPID(ctx context.Context, service string) (int, error) {
-	p, err := c.systemd.GetUnitTypePropertyContext(ctx, service, "Service", "MainPID")
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", service, err)
-	}
-	pid, _ := p.Value.Value().(uint32)
-	return int(pid), nil
-}
-
 // UnitOf names the unit that a process belongs to.
 func (c *Conn) UnitOf(ctx context.Context, pid int) (string, error) {
 	name, err := c.systemd.GetUnitNameByPID(ctx, uint32(pid))

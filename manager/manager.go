@@ -42,8 +42,6 @@ type Interface interface {
 	Start(ctx context.Context, unit string) error
 	Stop(ctx context.Context, unit string) error
 	Restart(ctx context.Context, unit string) error
-	// MainPID is the process id of a service's main process, 0 without one.
-	MainPID(ctx context.Context, service string) (int, error)
 	// ResetFailed forgets that a unit has failed; one without a file then leaves the manager's memory.
 	ResetFailed(ctx context.Context, unit string) error
 	// Reload runs the generators and reads all unit files again (systemctl daemon-reload).

@@ -22,6 +22,7 @@ type config struct {
 	unit                  string // the container's service: asked for when there is no container, named in messages
 	pidFile               string // podman's --pidfile; empty: no container to enter or to watch
 	conmonPIDFile         string // podman's --conmon-pidfile
+	wakes, wokenFile      string // somebody else's unit that is started for us, and where to leave a note of that; empty: ours
 	container             string // in place of the two files: the name of a container that the unit starts, itself or by others
 	pod                   bool   // the unit is a pod of ours, which goes when one of its containers does
 	idleTimeout           time.Duration
@@ -51,6 +52,8 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.StringVar(&c.pidFile, "pid-file", "", "`file` that podman run --pidfile wrote")
 	f.StringVar(&c.conmonPIDFile, "conmon-pid-file", "", "`file` that podman run --conmon-pidfile wrote")
 	f.StringVar(&c.container, "container", "", "`name` of the container to enter, in place of the two files")
+	f.StringVar(&c.wakes, "wakes", "", "`unit` of somebody else's that is started for us")
+	f.StringVar(&c.wokenFile, "woken-file", "", "`file` to write its name to")
 	f.StringVar(&c.idleCheck, "idle-check", "", "`service` that says, before idleness ends us, whether it may")
 	f.BoolVar(&c.pod, "pod", false, "the service is a pod, which ends when one of its containers ends")
 	f.Func("idle-timeout", "exit after `time` without a connection, or infinity (default 5m0s)", spanInto(&c.idleTimeout))

@@ -36,6 +36,9 @@ func Main(args []string) int {
 	if err := cfg.checkSockets(fds); err != nil {
 		return fail(1, err, fds, log)
 	}
+	if !cfg.inside {
+		cfg.noteWoken(log)
+	}
 	switch {
 	case cfg.inside:
 	case cfg.pidFile != "" || cfg.container != "":

@@ -17,7 +17,6 @@ type Fake struct {
 	Listen manager.Listening          // Listening, of any socket
 	Env    []string                   // Environment
 	Vers   string                     // Version
-	PIDs   map[string]int             // MainPID, by unit
 	Fails  map[string]error           // by order ("start web.socket"): answered with this, and nothing changes
 	Orders []string                   // what was asked for: "start X", "stop X", "restart X", "reset-failed X", "reload"
 
@@ -87,9 +86,6 @@ func (f *Fake) Units(_ context.Context, patterns ...string) ([]string, error) {
 	}
 	return names, f.Fails["units"]
 }
-
-// MainPID answers from PIDs.
-func (f *Fake) MainPID(_ context.Context, service string) (int, error) { return f.PIDs[service], nil }
 
 // Listening answers Listen.
 func (f *Fake) Listening(_ context.Context, socket string) (manager.Listening, error) {
