@@ -78,7 +78,7 @@ func (a *app) units() []string { return []string{a.socket(), a.proxy(), a.contai
 func (a *app) cleanUp() {
 	if a.t.Failed() {
 		status, _ := host.try(append([]string{"systemctl", "--user", "status", "--no-pager", "-n0", "-l"}, a.units()...)...)
-		journal, _ := host.try("sh", "-c", "journalctl --user -q --no-pager -o short-precise --after-cursor '"+a.mark+"' | grep -F "+a.name+" | tail -n 60")
+		journal, _ := host.try("sh", "-c", "journalctl --user -q --no-pager -o short-precise --after-cursor '"+a.mark+"' | grep -F "+a.name+" | tail -n 300")
 		a.t.Logf("units:\n%s\njournal:\n%s", status, journal)
 	}
 	a.remove()
