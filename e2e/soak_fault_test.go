@@ -63,14 +63,12 @@ func TestSoakPartKilled(t *testing.T) {
 			var all []timed
 			for range either(3, 30) {
 				a.mustGet("/")
+				application, _ := process(t, a.container(), "testapp")
 				if _, ok := kill(t, part.unit(a), part.command); !ok {
 					t.Fatal("there is no such process")
 				}
 				if part.name == "conmon" { // systemd now kills the application; what that still accepts dies with it
-					eventually(t, 10*time.Second, "the application has gone", func() bool {
-						_, there := process(t, a.container(), "testapp")
-						return !there
-					})
+					eventually(t, 10*time.Second, "the application has gone", func() bool { return hasGone(application) })
 				}
 				began := time.Now()
 				all = append(all, timed{a.get("/"), began})

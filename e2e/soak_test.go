@@ -149,14 +149,14 @@ func kill(t *testing.T, unit, command string) (span, bool) {
 	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
 		return span{}, false
 	}
-	for begin := time.Now(); time.Since(begin) < 10*time.Second; time.Sleep(time.Millisecond) {
-		if unix.Kill(pid, 0) == unix.ESRCH {
-			break
-		}
+	for begin := time.Now(); time.Since(begin) < 10*time.Second && !hasGone(pid); time.Sleep(time.Millisecond) {
 	}
 	s.to = time.Now()
 	return s, true
 }
+
+// hasGone says whether the kernel has nothing of a process any more, its sockets included.
+func hasGone(pid int) bool { return unix.Kill(pid, 0) == unix.ESRCH }
 
 // around is a time near d: half of it to one and a half.
 func around(d time.Duration) time.Duration { return d/2 + rand.N(d) }

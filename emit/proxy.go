@@ -166,6 +166,7 @@ var proxyFence = []Option{
 	{"NoNewPrivileges", "yes"},
 	{"SystemCallFilter", "@system-service setns"},
 	{"SystemCallFilter", "~@resources @privileged"},
+	{"SystemCallFilter", "capset seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self"},
 	{"SystemCallErrorNumber", "EPERM"},
 	{"SystemCallArchitectures", "native"},
 	{"MemoryDenyWriteExecute", "yes"},

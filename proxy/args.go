@@ -37,6 +37,9 @@ type config struct {
 
 	// The second stage, inside the container's namespaces, is told:
 	inside bool
+	args   []string      // the command line itself, for the process outside the fence
+	answer bool          // we are that
+	tables []*os.File    // of its TCP sockets
 	pidfd  int           // the container's process
 	waited time.Duration // how much of the first start timeout is gone
 }
@@ -64,6 +67,7 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.StringVar(&ready, "ready", ready, "`tcp`, http:/path or http:PORT/path")
 	f.BoolVar(&c.socketProxyd, "socket-proxyd", false, "become systemd-socket-proxyd when the application answers")
 	f.BoolVar(&c.inside, "inside", false, "used by the program itself: the namespaces are entered")
+	f.BoolVar(&c.answer, "answer", false, "used by the program itself: answer the serving stage's questions")
 	f.IntVar(&c.pidfd, "pidfd", -1, "used by the program itself: the container's process")
 	f.DurationVar(&c.waited, "waited", 0, "used by the program itself: `time` that has passed")
 	f.Usage = func() {
@@ -73,7 +77,7 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	if err := f.Parse(args); err != nil {
 		return c, err
 	}
-	c.userManager = isUserManager(env)
+	c.userManager, c.args = isUserManager(env), args
 	return c, c.setTargets(f.Args(), ready)
 }
 

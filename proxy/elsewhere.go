@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"io"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -22,15 +24,23 @@ func (c *config) refusedText(err error) string {
 	if !c.inside || !errors.Is(err, unix.ECONNREFUSED) {
 		return text
 	}
-	var tables []byte
-	for _, name := range [...]string{"tcp", "tcp6"} {
-		table, err := os.ReadFile("/proc/self/net/" + name)
-		if err != nil && name == "tcp" {
-			return text
-		}
-		tables = append(tables, table...)
+	var tables strings.Builder
+	for _, table := range c.tables {
+		_, _ = io.Copy(&tables, io.NewSectionReader(table, 0, math.MaxInt64))
 	}
-	return text + ", " + elsewhere(listening(string(tables)))
+	if tables.Len() == 0 {
+		return text
+	}
+	return text + ", " + elsewhere(listening(tables.String()))
+}
+
+// openTables opens the kernel's tables of the TCP sockets of this network namespace, since the fence lets nothing be opened any more.
+func (c *config) openTables() {
+	for _, name := range [...]string{"tcp", "tcp6"} {
+		if table, err := os.Open("/proc/self/net/" + name); err == nil {
+			c.tables = append(c.tables, table)
+		}
+	}
 }
 
 func elsewhere(ports []int) string {

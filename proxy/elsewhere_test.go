@@ -32,6 +32,7 @@ func TestOtherPort(t *testing.T) {
 	application(t, "", echo)
 	cfg := testConfig(t, freePort(t))
 	cfg.startTimeout, cfg.inside = 100*time.Millisecond, true
+	cfg.openTables()
 	r := serveOn(t, cfg, openDoor(t, "tcp"))
 	r.exits(1)
 	if want := " after 100ms (nothing listens there, but on port"; !strings.Contains(r.logged(), want) {

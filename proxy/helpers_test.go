@@ -21,6 +21,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("PROXY_TEST_AS") {
 	case "program":
 		os.Exit(Main(os.Args[2:])) // argv[1] is "proxy", as for the real program
+	case "fenced":
+		os.Exit(fencedMain())
 	case "application":
 		os.Exit(applicationMain())
 	case "sleeper":

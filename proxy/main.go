@@ -14,6 +14,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"time"
@@ -33,6 +34,9 @@ func Main(args []string) int {
 	if err != nil {
 		return fail(2, fmt.Errorf("wrong command line: %w", err), fds, log)
 	}
+	if cfg.answer {
+		return cfg.answerQuestions()
+	}
 	if err := cfg.checkSockets(fds); err != nil {
 		return fail(1, err, fds, log)
 	}
@@ -50,6 +54,15 @@ func Main(args []string) int {
 		}
 	}
 	return secondStage(cfg, fds, log)
+}
+
+// connectedSend is send over a socket that is open already, for a stage that can open none.
+func connectedSend(env func(string) string) func(string) {
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: env("NOTIFY_SOCKET"), Net: "unixgram"})
+	if err != nil {
+		return func(string) {}
+	}
+	return func(message string) { conn.Write([]byte(message)) }
 }
 
 // send passes a message to systemd. Without a systemd to tell, or when it does not listen, nothing is amiss.
@@ -82,8 +95,12 @@ func firstStage(cfg config, args []string, fds []int, log logger) int {
 
 // secondStage serves where the application can be reached.
 func secondStage(cfg config, fds []int, log logger) int {
+	cfg.openTables()
 	if !cfg.socketProxyd {
 		return serveUntilSignal(cfg, fds, log)
+	}
+	if err := dropCapabilities(); err != nil {
+		log(prioNotice, "systemd-socket-proxyd has capabilities of the container's: %v.", err)
 	}
 	code, err := handOver(cfg, fds, log)
 	if err != nil {
@@ -94,7 +111,7 @@ func secondStage(cfg config, fds []int, log logger) int {
 
 // serveUntilSignal serves until systemd wants it to stop, or there is nothing to serve.
 func serveUntilSignal(cfg config, fds []int, log logger) int {
-	s, err := newServer(cfg, fds, log, send)
+	s, err := newServer(cfg, fds, log, connectedSend(os.Getenv))
 	if err == nil && cfg.pidfd >= 0 {
 		unix.CloseOnExec(cfg.pidfd)
 		err = s.watchContainer(cfg.pidfd)
@@ -102,12 +119,19 @@ func serveUntilSignal(cfg config, fds []int, log logger) int {
 	if err != nil {
 		return fail(1, fmt.Errorf("cannot watch the sockets and the container: %w", err), fds, log)
 	}
-	s.started.tell = cfg.tellStart
+	if outside, err := startAsker(cfg.args); err != nil {
+		log(prioWarning, "What keeps the application awake and how it started will not be known: %v.", err)
+	} else {
+		defer outside.end()
+		s.wanted, s.check = outside.wanted, outside.check
+		s.started.tell = func(t startTimes) { go outside.tellStart(t) }
+	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
 	go func() {
 		<-signals
 		s.stop("Asked to stop")
 	}()
+	cfg.fence(log)
 	return s.run()
 }

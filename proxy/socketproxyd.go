@@ -34,7 +34,7 @@ func handOver(cfg config, fds []int, log logger) (code int, err error) {
 		return 1, err
 	}
 	send(extendStart(cfg.startTimeout-cfg.waited) + "STATUS=Waiting for the application on " + cfg.targets[0].name)
-	at, err := cfg.answer()
+	at, err := cfg.awaitAnswer()
 	if err != nil {
 		turnAway(err, fds, log)
 		return 1, nil
@@ -58,8 +58,8 @@ func turnAway(why error, fds []int, log logger) {
 	}
 }
 
-// answer waits until the application is ready, and returns the address where it takes connections.
-func (c *config) answer() (at *address, err error) {
+// awaitAnswer waits until the application is ready, and returns the address where it takes connections.
+func (c *config) awaitAnswer() (at *address, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), min(c.startTimeout-c.waited, 100*365*24*time.Hour))
 	defer cancel()
 	ctx, end := context.WithCancelCause(ctx)

@@ -63,7 +63,7 @@ func TestAnswer(t *testing.T) {
 	defer l.Close()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	cfg := socketProxydConfig(t, port)
-	at, err := cfg.answer()
+	at, err := cfg.awaitAnswer()
 	if err != nil || at.unbracketed() != "::1:"+port {
 		t.Errorf("%+v, %v", at, err)
 	}
@@ -77,12 +77,12 @@ func TestNoAnswer(t *testing.T) {
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	l.Close()
 	cfg := socketProxydConfig(t, "--unit=web.service --start-timeout=50ms "+port)
-	if _, err := cfg.answer(); err == nil || !strings.Contains(err.Error(), "does not answer on port "+port+" after 50ms") {
+	if _, err := cfg.awaitAnswer(); err == nil || !strings.Contains(err.Error(), "does not answer on port "+port+" after 50ms") {
 		t.Error(err)
 	}
 	cfg = socketProxydConfig(t, "--unit=web.service "+port)
 	cfg.pidfd = endedProcess(t)
-	if _, err := cfg.answer(); err == nil || !strings.Contains(err.Error(), "the container has ended before") {
+	if _, err := cfg.awaitAnswer(); err == nil || !strings.Contains(err.Error(), "the container has ended before") {
 		t.Error(err)
 	}
 }

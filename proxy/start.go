@@ -13,9 +13,9 @@ import (
 
 // startTimes are what the proxy itself sees of a start.
 type startTimes struct {
-	began    time.Time // it was started
-	answered time.Time // by the application
-	served   time.Time // the first client was; zero: nobody waited
+	Began    time.Time // it was started
+	Answered time.Time // by the application
+	Served   time.Time // the first client was; zero: nobody waited
 }
 
 // startReport is what has been said of the start.
@@ -32,32 +32,29 @@ func (s *server) reportStart() {
 		return
 	}
 	s.started.told = true
-	t := startTimes{began: s.started.began, answered: s.started.answered}
+	t := startTimes{Began: s.started.began, Answered: s.started.answered}
 	if s.total > 0 {
-		t.served = time.Now()
+		t.Served = time.Now()
 	}
 	s.started.tell(t)
 }
 
-// tellStart writes the journal entry that "podman-ondemand status" and "list" read. systemd and the journal may be slow; the
-// first client does not wait for them.
+// tellStart writes the journal entry that "podman-ondemand status" and "list" read.
 func (c *config) tellStart(t startTimes) {
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), queryTime)
-		defer cancel()
-		starting, active, err := manager.Times(ctx, scope(c.userManager), os.Getenv("XDG_RUNTIME_DIR"), c.unit)
-		if err != nil {
-			return // nobody waits for figures
-		}
-		start, ok := t.start(starting, active, c.running(active))
-		if !ok {
-			return
-		}
-		start.Unit = c.unit
-		fields := start.Fields()
-		fields["SYSLOG_IDENTIFIER"] = "podman-ondemand"
-		_ = journal.Send(start.String(), journal.PriInfo, fields) // without a journal there is nobody to tell
-	}()
+	ctx, cancel := context.WithTimeout(context.Background(), queryTime)
+	defer cancel()
+	starting, active, err := manager.Times(ctx, scope(c.userManager), os.Getenv("XDG_RUNTIME_DIR"), c.unit)
+	if err != nil {
+		return // nobody waits for figures
+	}
+	start, ok := t.start(starting, active, c.running(active))
+	if !ok {
+		return
+	}
+	start.Unit = c.unit
+	fields := start.Fields()
+	fields["SYSLOG_IDENTIFIER"] = "podman-ondemand"
+	_ = journal.Send(start.String(), journal.PriInfo, fields) // without a journal there is nobody to tell
 }
 
 // running is when the container's process was there, of which podman's conmon writes a file; of a unit that is not ours it is
@@ -83,12 +80,12 @@ func (t startTimes) start(starting, active, running time.Time) (s figures.Start,
 	if starting.IsZero() || running.IsZero() {
 		return s, false
 	}
-	if active.After(starting) && t.began.Sub(active) > sameWake {
-		starting, running = t.began, t.began
+	if active.After(starting) && t.Began.Sub(active) > sameWake {
+		starting, running = t.Began, t.Began
 	}
-	s.Podman, s.Application = max(0, running.Sub(starting)), max(0, t.answered.Sub(running))
-	if !t.served.IsZero() {
-		s.Client = t.served.Sub(starting)
+	s.Podman, s.Application = max(0, running.Sub(starting)), max(0, t.Answered.Sub(running))
+	if !t.Served.IsZero() {
+		s.Client = t.Served.Sub(starting)
 	}
 	return s, true
 }

@@ -81,7 +81,7 @@ func TestReportStart(t *testing.T) {
 				r.start()
 			}
 			s := <-reports
-			if since := before.Sub(s.began); since > time.Second || since < 0 || s.answered.Before(before) || s.served.IsZero() == c.client {
+			if since := before.Sub(s.Began); since > time.Second || since < 0 || s.Answered.Before(before) || s.Served.IsZero() == c.client {
 				t.Errorf("%+v", s)
 			}
 			exchange(t, r.dial(0))

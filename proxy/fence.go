@@ -1,0 +1,113 @@
+package proxy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"github.com/landlock-lsm/go-landlock/landlock"
+	"golang.org/x/sys/unix"
+	"kernel.org/pub/linux/libs/security/libcap/psx"
+)
+
+// fence gives up for good, in every thread, what the serving stage does not need: capabilities, files, programs, other processes, other
+// addresses than its targets. What a client makes of it can then pass bytes on, and nothing more. All that it still wants of the rest of the
+// machine is open before: the sockets, the messages to systemd, and the second process that asks for it (outside.go).
+//
+// A kernel that lacks a part of it lacks that part; this is said once.
+func (c *config) fence(log logger) {
+	var missing []string
+	for _, part := range []struct {
+		name string
+		set  func() error
+	}{
+		{"capabilities are kept", dropCapabilities},
+		{"Landlock does not keep it from files and addresses", c.landlock},
+		{"seccomp does not keep it from system calls", c.seccomp},
+	} {
+		if err := part.set(); err != nil {
+			missing = append(missing, fmt.Sprintf("%s (%v)", part.name, err))
+		}
+	}
+	if len(missing) > 0 {
+		log(prioNotice, "The proxy is less fenced in than it could be: %s.", strings.Join(missing, "; "))
+	}
+}
+
+// Bits of PR_SET_SECUREBITS (capabilities(7)): no program gains capabilities by the user id 0, which we may have in the container's user
+// namespace; each with its lock.
+const noRoot = 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<6 | 1<<7
+
+// dropCapabilities takes every capability that we have (capabilities(7)); those of the container's user namespace came with entering it. None
+// comes back: the secure bits, which need CAP_SETPCAP and so go first, and no_new_privs in our unit see to that.
+func dropCapabilities() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var has, none [2]unix.CapUserData
+	if err := unix.Capget(&header, &has[0]); err != nil {
+		return err
+	}
+	if has[0].Effective&(1<<unix.CAP_SETPCAP) != 0 {
+		if _, _, errno := psx.Syscall3(unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, noRoot, 0); errno != 0 {
+			return errno
+		}
+	}
+	psx.Syscall6(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0, 0) // before Linux 4.3 there are none
+	if _, _, errno := psx.Syscall3(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&none[0])), 0); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// landlockWanted is the first version of Landlock's interface with all that is asked for here (landlock(7)).
+const landlockWanted = 6
+
+// landlock allows no file, no connection but to the targets' TCP ports, and neither signals nor abstract Unix sockets to others.
+func (c *config) landlock() error {
+	const version = 1 // LANDLOCK_CREATE_RULESET_VERSION
+	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, version)
+	if errno != 0 {
+		return errno
+	}
+	var rules []landlock.Rule
+	for _, port := range c.ports() {
+		rules = append(rules, landlock.ConnectTCP(port))
+	}
+	if err := landlock.V6.BestEffort().Restrict(rules...); err != nil {
+		return err
+	}
+	if abi < landlockWanted {
+		return fmt.Errorf("version %d of %d", abi, landlockWanted)
+	}
+	return nil
+}
+
+// ports are those of the targets, in order.
+func (c *config) ports() (ports []uint16) {
+	for _, t := range c.allTargets() {
+		for _, a := range t.addrs {
+			if a.family != unix.AF_UNIX {
+				ports = append(ports, a.port)
+			}
+		}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+// allTargets are those of the connections, and that of the readiness check.
+func (c *config) allTargets() []*target {
+	if c.ready.target == nil {
+		return c.targets
+	}
+	return append(slices.Clip(c.targets), c.ready.target)
+}
+
+// families are the address families of the targets' sockets.
+func (c *config) families() []uint32 {
+	families := []uint32{unix.AF_INET, unix.AF_INET6}
+	if slices.ContainsFunc(c.allTargets(), func(t *target) bool { return !t.tcp() }) {
+		return append(families, unix.AF_UNIX)
+	}
+	return families
+}

@@ -1,0 +1,113 @@
+package proxy
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// fencedMain is a program in the place of the serving stage, that has been taken over: inside the same fence it tries what an intruder
+// would, and says what came of it.
+func fencedMain() int {
+	allowed, forbidden, parent, file := os.Args[1], os.Args[2], os.Args[3], os.Args[4]
+	c := config{}
+	if err := c.setTargets([]string{allowed}, "tcp"); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	notes := ""
+	c.fence(func(_ priority, format string, args ...any) { notes += fmt.Sprintf(format, args...) })
+	pid, _ := strconv.Atoi(parent)
+	_, read := os.ReadFile(file)
+	write := os.WriteFile(file, nil, 0o600)
+	_, unixSocket := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	_, packet := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0)
+	_, fork := os.StartProcess("/bin/true", []string{"true"}, &os.ProcAttr{})
+	dial := func(port string) error {
+		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			conn.Close()
+		}
+		return err
+	}
+	results := map[string]bool{
+		"connects to its target":         dial(allowed) == nil,
+		"connects elsewhere":             dial(forbidden) == nil,
+		"reads a file":                   read == nil,
+		"writes a file":                  write == nil,
+		"opens a Unix socket":            unixSocket == nil,
+		"opens a packet socket":          packet == nil,
+		"starts a program":               fork == nil,
+		"signals another process":        unix.Kill(pid, 0) == nil,
+		"signals by tgkill":              unix.Tgkill(pid, pid, 0) == nil,
+		"looks into another process":     unix.PtraceAttach(pid) == nil,
+		"makes a namespace":              unix.Unshare(unix.CLONE_NEWUSER) == nil,
+		"says that something is missing": notes != "",
+	}
+	text, _ := json.Marshal(results)
+	fmt.Println(string(text))
+	return 0
+}
+
+// TestFence: all that a fenced program can do is to connect to its target. What this kernel lacks of it is not tested, but said.
+func TestFence(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	victim := exec.Command("/proc/self/exe")
+	victim.Env = append(os.Environ(), "PROXY_TEST_AS=sleeper")
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { victim.Process.Kill(); victim.Wait() }()
+	cmd := exec.Command("/proc/self/exe", application(t, "", echo), application(t, "", echo), strconv.Itoa(victim.Process.Pid), file)
+	cmd.Env = append(os.Environ(), "PROXY_TEST_AS=fenced")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var got map[string]bool
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got["says that something is missing"] {
+		t.Errorf("this kernel cannot fence the proxy in as it should be: %s", out)
+	}
+	for what, can := range got {
+		if can != (what == "connects to its target") {
+			t.Errorf("it %s: %v", what, can)
+		}
+	}
+}
+
+// TestFenceOfThreads: every thread of a serving proxy is fenced, and the proxy serves.
+func TestFenceOfThreads(t *testing.T) {
+	d := openDoor(t, "tcp")
+	p := startProgram(t, []door{d}, "--unit=web.service", application(t, "", echo))
+	exchange(t, dialAddr(t, d.addr))
+	eventually(t, "all threads are fenced", func() bool {
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.cmd.Process.Pid))
+		for _, task := range tasks {
+			text, err := os.ReadFile(task)
+			if err != nil {
+				continue // it has ended
+			}
+			for _, want := range []string{"CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"} {
+				if !strings.Contains(string(text), want) {
+					return false
+				}
+			}
+		}
+		return len(tasks) > 1
+	})
+}
