@@ -29,6 +29,7 @@ type App struct {
 	Listen   []string // as in the file
 	Image    string
 	Existing string       // the unit that is woken in the place of a container
+	Gated    bool         // not everybody may wake it
 	Units    []emit.Unit  // what the files become; none where errors leave nothing
 	Broken   bool         // the file has errors
 	Gone     bool         // there is no file any more, and systemd has not heard of it
@@ -55,6 +56,7 @@ func newApp(t generator.Tree, diags parser.Diags) App {
 		Files:    t.Files,
 		Image:    images(t.Files),
 		Existing: t.App.Existing,
+		Gated:    t.App.Gated(),
 		Units:    t.Units,
 		Broken:   len(t.App.Broken) > 0 || len(t.Units) == 0,
 	}

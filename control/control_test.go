@@ -86,6 +86,9 @@ func TestStates(t *testing.T) {
 			set(f, "web.service", "active", "", "success")
 			set(f, "web-proxy.service", "activating", "Waiting for the application on port 80", "success")
 		}, Starting, "Waiting for the application on port 80"},
+		{"asleep, with a scanner at the gate", func(f *managertest.Fake) {
+			set(f, "web-proxy.service", "activating", figures.AtGate("12 connections closed that may not wake it"), "success")
+		}, Asleep, ""},
 		{"awake", func(f *managertest.Fake) {
 			set(f, "web.service", "active", "", "success")
 			set(f, "web-proxy.service", "active", "", "success")
@@ -429,6 +432,21 @@ func TestWake(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWakeAtTheGate: where not everybody may wake it systemd is asked, and not a connection made.
+func TestWakeAtTheGate(t *testing.T) {
+	apps := files(t, map[string]string{"web.ondemand": web + "[OnDemand]\nWakeFrom=192.0.2.1\n"})
+	h, f := host(t, apps)
+	said, err := h.Wake(context.Background(), apps[0], nil)
+	if err != nil || !strings.HasPrefix(said, "web is awake after ") {
+		t.Errorf("said %q, %v", said, err)
+	}
+	f.Do(func() {
+		if d := cmp.Diff([]string{"start web.service", "start web-proxy.service"}, f.Orders); d != "" {
+			t.Error(d)
+		}
+	})
 }
 
 func TestReachable(t *testing.T) {

@@ -183,7 +183,7 @@ func (v *view) state() (State, string) {
 		return NotLoaded, "systemd has not read the file: run " + v.reload
 	case !v.is(v.app.Sockets, "active", "activating"):
 		return Stopped, "nothing listens until podman-ondemand start " + v.app.Name
-	case v.is(containers, "activating"), v.is(proxies, "activating") && !v.failed():
+	case v.is(containers, "activating"), v.is(proxies, "activating") && !v.failed() && !v.atGate():
 		return Starting, v.waitsFor()
 	case v.is(services, "deactivating"):
 		return Stopping, ""
@@ -200,6 +200,14 @@ func (v *view) failed() bool {
 	return v.is(v.services(), "failed") || slices.ContainsFunc(v.proxies(), func(n string) bool {
 		_, refuses := figures.WhyRefused(v.units[n].StatusText)
 		return refuses && v.units[n].ActiveState == "activating"
+	})
+}
+
+// atGate says whether a proxy runs only to turn those away who may not wake the application.
+func (v *view) atGate() bool {
+	return slices.ContainsFunc(v.proxies(), func(n string) bool {
+		u := v.units[n]
+		return u.ActiveState == "activating" && figures.IsAtGate(u.StatusText)
 	})
 }
 

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"podman-ondemand/manager"
 )
 
 // lookEvery is the time between two looks while something is waited for.
@@ -19,7 +21,7 @@ const lookEvery = 25 * time.Millisecond
 const tellEvery = time.Second
 
 // Wake opens a connection to the application, as a client would, and waits until it is served or has been let go. No byte is
-// sent. tell, where there is one, hears once a second what is waited for. A connection it has to be: the proxy falls asleep when the last one
+// sent. (See callOrStart for one that not everybody may wake.) tell, where there is one, hears once a second what is waited for. A connection it has to be: the proxy falls asleep when the last one
 // ends, and would not without any.
 func (h Host) Wake(ctx context.Context, a App, tell func(string)) (string, error) {
 	s, err := h.Look(ctx, a)
@@ -35,12 +37,13 @@ func (h Host) Wake(ctx context.Context, a App, tell func(string)) (string, error
 		return "", err
 	}
 	began := time.Now()
-	conn, err := h.connect(ctx, a)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	over, err := h.callOrStart(ctx, a)
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close()
-	if err := h.served(ctx, a, conn, tell); err != nil {
+	if err := h.served(ctx, a, over, tell); err != nil {
 		return "", err
 	}
 	if err := h.awaitServing(ctx, a, began); err != nil {
@@ -83,13 +86,41 @@ func (s Status) refuses(a App) bool {
 	})
 }
 
-// served waits until the application serves, or the connection has ended, whatever that means.
-func (h Host) served(ctx context.Context, a App, conn net.Conn, tell func(string)) error {
-	over := make(chan struct{})
+// callOrStart does what wakes the application, until ctx is done; over is closed when nothing more comes of it. Where not everybody
+// may wake it, a connection from here may not either, and systemd is asked in its place.
+func (h Host) callOrStart(ctx context.Context, a App) (over chan struct{}, err error) {
+	over = make(chan struct{})
+	if a.Gated {
+		go func() {
+			h.startAll(ctx, a.Containers[0], a.Proxies[0])
+			close(over)
+		}()
+		return over, nil
+	}
+	conn, err := h.connect(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { conn.Close() })
 	go func() {
 		_, _ = conn.Read(make([]byte, 1)) // a byte is a sign of life, as good as any
 		close(over)
 	}()
+	return over, nil
+}
+
+// startAll starts units one after the other. How they are then says what has come of it.
+func (h Host) startAll(ctx context.Context, units ...string) {
+	for _, unit := range units {
+		var job *manager.JobError
+		for errors.As(h.Manager.Start(ctx, unit), &job) && job.Result == "" && ctx.Err() == nil {
+			job = nil // systemd still tries
+		}
+	}
+}
+
+// served waits until the application serves, or what was to wake it is over, whatever that means.
+func (h Host) served(ctx context.Context, a App, over <-chan struct{}, tell func(string)) error {
 	began := time.Now()
 	told := began
 	for {

@@ -35,6 +35,11 @@ type Application struct {
 	ConnectionIdleTimeout time.Duration
 	// IdleCheck can keep it awake though nobody is connected.
 	IdleCheck IdleCheck
+	// Callers say who may wake it, and who is served.
+	Callers Callers
+	// ProxyProtocol is the version of the PROXY protocol that the application
+	// expects, v1 or v2; "" for none.
+	ProxyProtocol string
 	// MaxConnections is the most connections at a time, 0 for no limit.
 	MaxConnections int
 	// Proxy is what the sockets start.
@@ -94,8 +99,8 @@ func (l Listener) isPath() bool {
 	return strings.HasPrefix(string(l.Address), "/") || strings.HasPrefix(string(l.Address), "%t/")
 }
 
-// isTCP says whether l takes TCP connections.
-func (l Listener) isTCP() bool {
+// IsTCP says whether l takes TCP connections.
+func (l Listener) IsTCP() bool {
 	return l.Key == "ListenStream" && !strings.ContainsAny(string(l.Address), "/@")
 }
 

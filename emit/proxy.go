@@ -16,6 +16,8 @@ import (
 //   - the propagation pair: when one of the two goes, the other goes too, and
 //     the next connection starts both. Of several proxies the last one that
 //     goes takes the container with it (proxiesUnit);
+//   - no Wants= where not everybody may wake it: the proxy starts the container
+//     for who may. After= still holds for the stop;
 //   - no start limit, since reaching it would fail the socket for good.
 func proxyUnit(app Application, p pair, opt Options) Unit {
 	container, socket := Sibling(app.container()), Sibling(p.socket())
@@ -23,14 +25,17 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 	if app.several() {
 		stops = Option{"Wants", Sibling(app.proxies())}
 	}
-	bonds := []Option{
-		{"Wants", container},
+	var bonds []Option
+	if !app.Gated() {
+		bonds = []Option{{"Wants", container}}
+	}
+	bonds = append(bonds, []Option{
 		{"After", Words(container, socket)},
 		{"PartOf", socket},
 		{"StopPropagatedFrom", app.bound()},
 		stops,
 		{"StartLimitIntervalSec", "0"},
-	}
+	}...)
 	if app.checks() { // so systemd does not forget its exit status
 		bonds = append(bonds, Option{"Before", Sibling(app.idleCheck())})
 	}
@@ -131,6 +136,10 @@ func proxyCommand(app Application, p pair, opt Options) []Arg {
 	}
 	if app.checks() {
 		args = append(args, "--idle-check="+Written(string(Sibling(app.idleCheck()))))
+	}
+	args = append(args, app.Callers.options()...)
+	if app.ProxyProtocol != "" {
+		args = append(args, "--proxy-protocol="+Literal(app.ProxyProtocol))
 	}
 	args = append(args,
 		"--max-connections="+Literal(strconv.Itoa(app.MaxConnections)),

@@ -26,6 +26,7 @@ func socketSection(app Application, p pair) Section {
 	}
 	options = append(options, starts(app, p)...)
 	options = append(options, keepAlive(p)...)
+	options = append(options, deferAccept(app, p)...)
 	if app.FreeBind {
 		options = append(options, Option{"FreeBind", "yes"})
 	}
@@ -54,9 +55,9 @@ var keepAliveTimes = []Option{
 // kernel where p listens on something else, too, because systemd would complain
 // at each start that they mean nothing there.
 func keepAlive(p pair) []Option {
-	other := func(l Listener) bool { return !l.isTCP() }
+	other := func(l Listener) bool { return !l.IsTCP() }
 	switch {
-	case !slices.ContainsFunc(p.listeners, Listener.isTCP):
+	case !slices.ContainsFunc(p.listeners, Listener.IsTCP):
 		return nil
 	case slices.ContainsFunc(p.listeners, other):
 		return []Option{{"KeepAlive", "yes"}}

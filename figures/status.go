@@ -32,6 +32,8 @@ const (
 	stopsAt    = "stops at "
 	// refused is what the status of a proxy begins with that has nothing to serve.
 	refused = "Connections are refused: "
+	// atGate is what it begins with where nobody has come yet who may wake the application.
+	atGate = "Asleep: "
 )
 
 // Refused is the status of a proxy that turns everybody away.
@@ -39,6 +41,12 @@ func Refused(why string) string { return refused + why }
 
 // WhyRefused reads that, or says that it is another status.
 func WhyRefused(text string) (why string, ok bool) { return strings.CutPrefix(text, refused) }
+
+// AtGate is the status of a proxy that turns those away who may not wake the application.
+func AtGate(what string) string { return atGate + what }
+
+// IsAtGate tells whether a status is one of that kind.
+func IsAtGate(text string) bool { return strings.HasPrefix(text, atGate) }
 
 // String is the status in words, as "systemctl status" shows it.
 func (s Status) String() string {

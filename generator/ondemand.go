@@ -26,6 +26,7 @@ func (t *translator) onDemand() {
 	t.idleCheck()
 	t.app.MaxConnections = t.count("MaxConnections")
 	t.app.Ready = t.ready()
+	t.callers()
 }
 
 func (t *translator) timeSpan(name string, otherwise time.Duration) time.Duration {

@@ -54,12 +54,18 @@ var needProxy = []struct{ key, why string }{
 	{"ConnectionIdleTimeout", "the application has the connections, and ends them"},
 	{"IdleCheck", "only the application knows when nobody uses it, and ends by itself"},
 	{"Ready", "nobody asks: connections wait until the application takes them"},
+	{"WakeOn", "the socket starts the application itself"},
+	{"WakeFrom", "the socket starts the application itself"},
+	{"AllowFrom", "the application has the connections, and can close them"},
+	{"ProxyProtocol", "the application has the connections, and knows who calls"},
+	{"ProxyProtocolFrom", "the application has the connections, and can read the header"},
 	{"ContainerPort", "the application gets the sockets themselves"},
 	{"Unit", "a .socket unit of your own does the same"},
 }
 
 // needOwnProxy are the keys of [OnDemand] that only our own proxy knows.
-var needOwnProxy = []string{"DrainTimeout", "ConnectionIdleTimeout", "IdleCheck"}
+var needOwnProxy = []string{"DrainTimeout", "ConnectionIdleTimeout", "IdleCheck",
+	"WakeOn", "WakeFrom", "AllowFrom", "ProxyProtocol", "ProxyProtocolFrom"}
 
 func (t *translator) withoutOwnProxy() {
 	for _, key := range needOwnProxy {

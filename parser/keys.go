@@ -220,6 +220,11 @@ var Keys = []Key{
 	{SectionOnDemand, "ConnectionIdleTimeout", TimeSpan, "", "", "", "Close connections that carried nothing for so long; none by default"},
 	{SectionOnDemand, "IdleCheck", LastArgs, "", "", "", "Command in the container that can keep it from being put to sleep"},
 	{SectionOnDemand, "Ready", Choice, "", "", "", "What counts as ready: tcp, or http:[PORT]/PATH"},
+	{SectionOnDemand, "WakeOn", Choice, "", "", "", "What wakes it: connection (the default), or data, for which the client must have said something"},
+	{SectionOnDemand, "WakeFrom", Words, "", "", "", "Addresses and prefixes from which it may be woken; everybody by default"},
+	{SectionOnDemand, "AllowFrom", Words, "", "", "", "Addresses and prefixes that are served; everybody by default"},
+	{SectionOnDemand, "ProxyProtocol", Choice, "", "", "", "PROXY protocol header that the application expects: v1 or v2"},
+	{SectionOnDemand, "ProxyProtocolFrom", Words, "", "", "", "Addresses and prefixes of balancers in front that send such a header"},
 	{SectionOnDemand, "Proxy", Choice, "", "", "", "What stands in front: podman-ondemand, systemd-socket-proxyd or none"},
 	{SectionOnDemand, "MaxConnections", Count, "", "", "", "Most connections at a time, others wait; 0: no limit"},
 

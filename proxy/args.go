@@ -33,7 +33,9 @@ type config struct {
 	ready                 readiness
 	targets               []*target
 	socketProxyd          bool // systemd-socket-proxyd(8) serves, once the application answers
-	userManager           bool // which systemd to ask, and which journalctl to recommend
+	rules                 rules
+	proxyProtocol         headerVersion // what the application expects in front
+	userManager           bool          // which systemd to ask, and which journalctl to recommend
 
 	// The second stage, inside the container's namespaces, is told:
 	inside bool
@@ -42,12 +44,14 @@ type config struct {
 	tables []*os.File    // of its TCP sockets
 	pidfd  int           // the container's process
 	waited time.Duration // how much of the first start timeout is gone
+
+	held heldClients // accepted already: one of them is what it was woken for
 }
 
 // parseArgs reads the command line; problems go to w in flag's own words, followed by the usage.
 func parseArgs(args []string, env func(string) string, w io.Writer) (config, error) {
 	c := config{idleTimeout: 5 * time.Minute, startTimeout: 90 * time.Second, pidfd: -1}
-	ready := "tcp"
+	ready, version := "tcp", ""
 	f := flag.NewFlagSet("proxy", flag.ContinueOnError)
 	f.SetOutput(w)
 	f.StringVar(&c.self, "self", "", "our own `service`: while another unit that wants it is up, idleness does not end it")
@@ -66,6 +70,12 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.IntVar(&c.maxConnections, "max-connections", 0, "connections at one time, 0: what the file descriptors allow")
 	f.StringVar(&ready, "ready", ready, "`tcp`, http:/path or http:PORT/path")
 	f.BoolVar(&c.socketProxyd, "socket-proxyd", false, "become systemd-socket-proxyd when the application answers")
+	f.BoolVar(&c.rules.wakeOnData, "wake-on-data", false, "start the service only for a client that has said something")
+	f.Var(&c.rules.wakeFrom, "wake-from", "start the service only for clients from `addresses/prefixes`")
+	f.Var(&c.rules.allowFrom, "allow-from", "serve only clients from `addresses/prefixes`")
+	f.StringVar(&version, "proxy-protocol", "", "begin with a PROXY protocol header, `v1` or v2")
+	f.Var(&c.rules.balancers, "proxy-protocol-from", "take such a header from clients from `addresses/prefixes`")
+	f.Var(&c.held, "held", "used by the program itself: accepted `connections`")
 	f.BoolVar(&c.inside, "inside", false, "used by the program itself: the namespaces are entered")
 	f.BoolVar(&c.answer, "answer", false, "used by the program itself: answer the serving stage's questions")
 	f.IntVar(&c.pidfd, "pidfd", -1, "used by the program itself: the container's process")
@@ -78,7 +88,10 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 		return c, err
 	}
 	c.userManager, c.args = isUserManager(env), args
-	return c, c.setTargets(f.Args(), ready)
+	if err := c.setTargets(f.Args(), ready); err != nil {
+		return c, err
+	}
+	return c, c.setRules(version)
 }
 
 // setTargets reads what follows the options, and --ready, which refers to it.

@@ -20,7 +20,8 @@ const (
 )
 
 // listener brings the connections of one listening socket to its target. It accepts a connection only when the target has
-// accepted one for it: until then the client stays in the kernel's queue, where the next round finds it if this one fails.
+// accepted one for it: until then the client stays in the kernel's queue, where the next round finds it if this one fails. It
+// accepts those first of whom something must be known before (held.go).
 type listener struct {
 	s      *server
 	fd     int
@@ -34,6 +35,9 @@ type listener struct {
 	pause    time.Duration
 	patience time.Duration
 	timer    *timer
+
+	held   []client // accepted already
+	screen *screen  // where clients are accepted first
 }
 
 func newListener(s *server, fd int, t *target) (*listener, error) {
@@ -47,7 +51,7 @@ func newListener(s *server, fd int, t *target) (*listener, error) {
 
 // ready: a client waits.
 func (l *listener) ready(uint32) {
-	if l.on {
+	if l.on && l.admit() {
 		l.busy = true
 		l.try()
 	}
@@ -67,6 +71,9 @@ func (l *listener) probe(waited time.Duration) {
 // update listens to new clients exactly when one could be served.
 func (l *listener) update() {
 	want := !l.busy && l.s.open()
+	if want && len(l.held) > 0 {
+		l.s.loop.again(l)
+	}
 	if want == l.on {
 		return
 	}
@@ -145,9 +152,11 @@ func (l *listener) hangUp() {
 // connected takes the client for which fd was dialled. There may be none: it was a probe.
 func (l *listener) connected(fd int) {
 	l.s.answered()
-	client, err := accept(l.fd)
+	client, err := l.next()
 	if err == nil {
 		err = l.s.forward(client, fd, l)
+	} else {
+		l.s.forNobody(fd)
 	}
 	if err == nil {
 		l.settle()
@@ -192,7 +201,7 @@ func (l *listener) due() {
 		l.failed(unix.ETIMEDOUT)
 		return
 	}
-	if l.s.ready && !waiting(l.fd) {
+	if l.s.ready && !l.hasClient() {
 		l.settle() // the client has gone, or this was a probe and another target has answered
 		return
 	}
@@ -201,6 +210,7 @@ func (l *listener) due() {
 
 // halt ends the round, and leaves the clients that wait in the kernel's queue.
 func (l *listener) halt() {
+	l.letGoHeld()
 	if l.dialling >= 0 {
 		l.hangUp()
 	}

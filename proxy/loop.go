@@ -90,6 +90,11 @@ type closing struct {
 // closeBy has how close fd at the end of the turn; its handler hears nothing more from now on.
 func (l *loop) closeBy(fd int, how func(int) error) {
 	l.handlers[fd] = nil
+	l.closeLater(fd, how)
+}
+
+// closeLater is closeBy for a descriptor that is not watched, or not any more.
+func (l *loop) closeLater(fd int, how func(int) error) {
 	l.closing = append(l.closing, closing{fd, how})
 }
 

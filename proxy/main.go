@@ -1,7 +1,8 @@
 // Package proxy is the running proxy of one application: it gets the listening sockets from systemd, enters the
 // container's network namespace, and brings every connection to the application there until nobody uses it any more.
 //
-// It leads its life in two stages. The first, in the host's namespaces, finds the container (container.go) and has itself
+// It leads its life in two stages, and where not everybody may wake the application, there is a gate in front of them (gate.go).
+// The first, in the host's namespaces, finds the container (container.go) and has itself
 // executed again inside the container's network namespace (enter.go). Where that is not possible, or anything else keeps
 // it from serving, it says why and turns the clients away (failed.go). The second serves (serve.go): a loop over epoll
 // (loop.go) that dials for each waiting client (listener.go, target.go) and forwards (forward.go, pipe.go), until it is
@@ -40,7 +41,14 @@ func Main(args []string) int {
 	if err := cfg.checkSockets(fds); err != nil {
 		return fail(1, err, fds, log)
 	}
-	if !cfg.inside {
+	switch {
+	case cfg.inside:
+	case cfg.rules.gated():
+		if open, code := cfg.keepGate(fds, log); !open {
+			return code
+		}
+		args = cfg.held.arg(args)
+	default:
 		cfg.noteWoken(log)
 	}
 	switch {
@@ -50,7 +58,7 @@ func Main(args []string) int {
 	case cfg.unit != "":
 		s := systemd{userManager: cfg.userManager}
 		if err := isDown(&cfg, s.unit); err != nil {
-			return fail(1, err, fds, log)
+			return cfg.fail(1, err, fds, log)
 		}
 	}
 	return secondStage(cfg, fds, log)
@@ -87,7 +95,7 @@ func firstStage(cfg config, args []string, fds []int, log logger) int {
 		return 0
 	}
 	if err != nil {
-		return fail(1, err, fds, log)
+		return cfg.fail(1, err, fds, log)
 	}
 	cfg.pidfd = c.pidfd
 	return secondStage(cfg, fds, log)
@@ -117,7 +125,7 @@ func serveUntilSignal(cfg config, fds []int, log logger) int {
 		err = s.watchContainer(cfg.pidfd)
 	}
 	if err != nil {
-		return fail(1, fmt.Errorf("cannot watch the sockets and the container: %w", err), fds, log)
+		return cfg.fail(1, fmt.Errorf("cannot watch the sockets and the container: %w", err), fds, log)
 	}
 	if outside, err := startAsker(cfg.args); err != nil {
 		log(prioWarning, "What keeps the application awake and how it started will not be known: %v.", err)

@@ -25,6 +25,7 @@ type readiness struct {
 	stays  bool
 	target *target
 	path   string
+	hello  []byte // what a connection to the application begins with
 }
 
 // probed tells whether the application is asked before the first client is served.
@@ -131,6 +132,11 @@ func (r readiness) try(ctx context.Context) error {
 	defer conn.Close()
 	deadline, _ := ctx.Deadline()
 	conn.SetDeadline(deadline)
+	if len(r.hello) > 0 {
+		if _, err := conn.Write(r.hello); err != nil {
+			return err
+		}
+	}
 	if r.stays {
 		return staysOpen(conn)
 	}

@@ -40,7 +40,8 @@ type server struct {
 
 	silence   *timer // of connections
 	idle      *timer
-	idleTotal int64 // total when the idle timer was set
+	idleTotal int64         // total when the idle timer was set
+	refused   *refusedCount // connections that are not served, and why
 	wanted    func(context.Context) (by string, err error)
 	check     func(context.Context) (veto string, err error)
 	asking    bool   // one of the two is under way
@@ -65,6 +66,7 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 	s.drainer.timer = l.newTimer(s.drainTurn)
 	s.wanted, s.check = s.cfg.askWantedBy, s.cfg.askIdleCheck
 	s.life, s.endLife = context.WithCancel(context.Background())
+	s.refused = newRefusedCount(log, l.now, true)
 	l.after = s.afterTurn
 	for i, fd := range fds {
 		x, err := newListener(s, fd, cfg.targets[i])
@@ -73,6 +75,7 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 		}
 		s.listeners = append(s.listeners, x)
 	}
+	s.takeHeld()
 	return s, nil
 }
 
@@ -94,6 +97,7 @@ func (s *server) run() int {
 		s.loop.drain(drainTime)
 	}
 	s.status.stopping()
+	s.refused.sayAll()
 	s.free()
 	return s.code
 }
@@ -106,6 +110,7 @@ func (s *server) free() {
 		}
 	}
 	for _, l := range s.listeners {
+		l.letGoHeld()
 		if l.dialling >= 0 {
 			l.hangUp()
 		}
@@ -144,9 +149,9 @@ func (s *server) containerEnded() {
 	s.giveUpAll("the container has ended before the application answered")
 }
 
-// somebodyWaits tells whether a client is in the queue of a listening socket at this moment.
+// somebodyWaits tells whether a client is in the queue of a listening socket at this moment, or has been accepted and not served.
 func (s *server) somebodyWaits() bool {
-	return slices.ContainsFunc(s.listeners, func(l *listener) bool { return waiting(l.fd) })
+	return slices.ContainsFunc(s.listeners, func(l *listener) bool { return l.holds() || waiting(l.fd) })
 }
 
 // stop is what SIGTERM asks for; it may be called from any goroutine. systemd may have noticed the container's end first.
@@ -197,9 +202,13 @@ func (s *server) answered() {
 }
 
 // forward starts forwarding between a client and the connection that was made for it.
-func (s *server) forward(client, target int, l *listener) error {
-	if err := s.fw.start(client, target, l.tcp, l.target.tcp()); err != nil {
-		closeWithReset(client)
+func (s *server) forward(c client, target int, l *listener) error {
+	err := s.introduce(c, target, l.target.tcp())
+	if err == nil {
+		err = s.fw.start(c.fd, target, l.tcp, l.target.tcp())
+	}
+	if err != nil {
+		closeWithReset(c.fd)
 		return err
 	}
 	s.conns++

@@ -19,7 +19,7 @@ func (c *config) failWhenStopped(fds []int, log logger) (done func()) {
 		if _, stopped := <-signals; stopped {
 			s := systemd{userManager: c.userManager} // of its own: who waits may be asking
 			if why := c.whyStopped(outside{query: s.unit, unitOf: s.unitOf}); why != nil {
-				os.Exit(fail(1, why, fds, log))
+				os.Exit(c.fail(1, why, fds, log))
 			}
 			os.Exit(0)
 		}

@@ -2,7 +2,7 @@
 // behaviour at start and end is chosen by flags. It has its own HTTP instead of net/http's so that a benchmark measures what is in
 // front of it.
 //
-// Paths: / (who answers), /hello (the message), /peer (address of the peer), /bytes?n=, /sleep?ms=, /status?code=, /hash (POST: SHA-256 of the body),
+// Paths: / (who answers), /hello (the message), /peer (address of the peer, or what -header has read), /bytes?n=, /sleep?ms=, /status?code=, /hash (POST: SHA-256 of the body),
 // /reset (resets the connection), /resets (how many came in), /ask?address= (what another one answers on /) and /die?code=. An address
 // after -echo gets a plain echo instead, which passes a half-close on.
 package main
@@ -36,6 +36,7 @@ type options struct {
 	exitAfter    time.Duration // 0: lives on
 	exitCode     int           // of -exit-after
 	message      string
+	header       bool          // each connection begins with a PROXY protocol header
 	activated    bool          // serves what systemd passes
 	exitIdle     time.Duration // 0: never
 }
@@ -65,6 +66,7 @@ func parseFlags() options {
 	flag.DurationVar(&o.exitAfter, "exit-after", 0, "exit after so long")
 	flag.IntVar(&o.exitCode, "exit-code", 1, "the exit status of -exit-after")
 	flag.StringVar(&o.message, "message", "hello", "the first line that / answers")
+	flag.BoolVar(&o.header, "header", false, "want a PROXY protocol header, of either version, in front of each connection; /peer answers with that")
 	flag.BoolVar(&o.activated, "activated", false, "serve the sockets that systemd passes, and listen nowhere")
 	flag.DurationVar(&o.exitIdle, "exit-idle", 0, "with -activated: exit when not used for so long")
 	flag.Parse()
@@ -139,7 +141,7 @@ func endAsTold(o options) {
 }
 
 func serveAll(o options) {
-	web := site{message: o.message, instance: fmt.Sprintf("%d-%d", os.Getpid(), time.Now().UnixNano()), started: time.Now()}
+	web := site{message: o.message, instance: fmt.Sprintf("%d-%d", os.Getpid(), time.Now().UnixNano()), started: time.Now(), header: o.header}
 	if o.activated {
 		log.Fatal(activated(web, o.exitIdle))
 	}

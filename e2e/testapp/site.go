@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/url"
 	"os"
@@ -25,6 +26,7 @@ type site struct {
 	message  string
 	instance string // another one after each start
 	started  time.Time
+	header   bool
 }
 
 // request is what the paths need to know of one.
@@ -46,6 +48,14 @@ type answer struct {
 // serve answers the requests of one connection in turn until the client closes it or asks for the end.
 func (s site) serve(c net.Conn) {
 	r, w := bufio.NewReader(c), bufio.NewWriter(c)
+	peer := c.RemoteAddr().String()
+	if s.header {
+		var err error
+		if peer, err = readHeader(r); err != nil {
+			log.Printf("no PROXY protocol header: %v", err)
+			return
+		}
+	}
 	for {
 		q, err := readRequest(r)
 		if err != nil {
@@ -58,7 +68,7 @@ func (s site) serve(c net.Conn) {
 			c.(*net.TCPConn).SetLinger(0)
 			return
 		}
-		q.peer = c.RemoteAddr().String()
+		q.peer = peer
 		writeAnswer(w, s.answer(q), q.close)
 		io.Copy(io.Discard, q.body)
 		// Requests that came in one piece are answered in one.
