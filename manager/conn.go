@@ -255,17 +255,17 @@ func (c *Conn) Units(ctx context.Context, patterns ...string) ([]string, error) 
 
 // Start starts a unit and waits until the job has ended.
 func (c *Conn) Start(ctx context.Context, unit string) error {
-	return job(ctx, "start", unit, c.systemd.StartUnitContext)
+	return job(ctx, "start", unit, replace, c.systemd.StartUnitContext)
 }
 
 // Stop stops a unit and waits until the job has ended.
 func (c *Conn) Stop(ctx context.Context, unit string) error {
-	return job(ctx, "stop", unit, c.systemd.StopUnitContext)
+	return job(ctx, "stop", unit, replace, c.systemd.StopUnitContext)
 }
 
 // Restart restarts a unit, or starts it, and waits until the job has ended.
 func (c *Conn) Restart(ctx context.Context, unit string) error {
-	return job(ctx, "restart", unit, c.systemd.RestartUnitContext)
+	return job(ctx, "restart", unit, replace, c.systemd.RestartUnitContext)
 }
 
 // ResetFailed forgets that a unit has failed.
@@ -273,11 +273,37 @@ func (c *Conn) ResetFailed(ctx context.Context, unit string) error {
 	return c.systemd.ResetFailedUnitContext(ctx, unit)
 }
 
-func job(ctx context.Context, verb, unit string, call func(context.Context, string, string, chan<- string) (int, error)) error {
+// Job modes (org.freedesktop.systemd1(5)): a new job takes the place of others that contradict it, or is refused.
+const (
+	replace = "replace"
+	fail    = "fail"
+)
+
+// StartOrFail is Start that takes no other job's place: it is refused while a unit is being stopped that this one needs.
+func (c *Conn) StartOrFail(ctx context.Context, unit string) error {
+	return job(ctx, "start", unit, fail, c.systemd.StartUnitContext)
+}
+
+// StopOrFail asks for a stop, without waiting for its end, that takes no other job's place: it is refused while a unit is being started that
+// would be stopped as well.
+func (c *Conn) StopOrFail(ctx context.Context, unit string) error {
+	if _, err := c.systemd.StopUnitContext(ctx, unit, fail, nil); err != nil {
+		return fmt.Errorf("stop %s: %w", unit, err)
+	}
+	return nil
+}
+
+// Refused tells whether the error is of StartOrFail or StopOrFail, and another job stands against this one.
+func Refused(err error) bool {
+	var answer godbus.Error
+	return errors.As(err, &answer) && answer.Name == "org.freedesktop.systemd1.TransactionIsDestructive"
+}
+
+func job(ctx context.Context, verb, unit, mode string, call func(context.Context, string, string, chan<- string) (int, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, JobTimeout)
 	defer cancel()
 	ended := make(chan string, 1)
-	if _, err := call(ctx, unit, "replace", ended); err != nil {
+	if _, err := call(ctx, unit, mode, ended); err != nil {
 		return fmt.Errorf("%s %s: %w", verb, unit, err)
 	}
 	select {

@@ -1,6 +1,8 @@
 package manager
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	godbus "github.com/godbus/dbus/v5"
@@ -32,6 +34,23 @@ func TestQueued(t *testing.T) {
 	} {
 		if got := queued(c.job); got != c.want {
 			t.Errorf("%v: got %v", c.job, got)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	destructive := godbus.Error{Name: "org.freedesktop.systemd1.TransactionIsDestructive"}
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{fmt.Errorf("stop web-proxy.service: %w", destructive), true},
+		{godbus.Error{Name: "org.freedesktop.systemd1.NoSuchUnit"}, false},
+		{errors.New("no service manager answers"), false},
+		{nil, false},
+	} {
+		if got := Refused(c.err); got != c.want {
+			t.Errorf("%v: got %v", c.err, got)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -131,12 +132,49 @@ func (u unitState) starting() bool {
 	return !u.Down() || strings.HasSuffix(u.SubState, "-before-auto-restart")
 }
 
+// takenBack tells whether the last start was neither a success nor a failure: a stop came in between, of the service or of a unit that it
+// needs. systemd takes the start of the service back then, and starts us all the same (seen with 257: the stop goes on only to what is active).
+func (u unitState) takenBack() bool {
+	return u.LoadState == "loaded" && u.Down() && !u.Unmet && u.Starting.After(u.Active) &&
+		(u.result == "success" || u.result == "signal") // the latter is a command before that of the service
+}
+
 // outside is what waiting for a container needs from the world.
 type outside struct {
 	query  func(unit string) (unitState, error)
-	unitOf func(pid int) (string, error) // the unit that a process belongs to
+	start  func() (refused bool, err error) // the service, and waits for that; refused: something is being stopped that it needs
+	unitOf func(pid int) (string, error)    // the unit that a process belongs to
 	now    func() time.Time
 	sleep  func(time.Duration)
+}
+
+// state asks systemd about the service. Where its start was taken back, the service is started again first, once, as soon as what was stopped is
+// down: the clients have waited for that start.
+func (c *config) state(o outside, again *bool) (unitState, error) {
+	state, err := o.query(c.unit)
+	if err != nil || *again || !state.takenBack() {
+		return state, err
+	}
+	*again = true
+	for began := o.now(); ; o.sleep(pollEvery) {
+		refused, err := o.start()
+		if err != nil {
+			return state, err
+		}
+		if !refused || o.now().Sub(began) >= c.startTimeout {
+			return o.query(c.unit)
+		}
+	}
+}
+
+// startAgain starts the service whose start was taken back. How that ends systemd is asked for afterwards.
+func (c *config) startAgain() (refused bool, err error) {
+	send(extendStart(max(c.startTimeout, manager.JobTimeout)))
+	_, err = c.withManager(context.Background(), func(m *manager.Conn) (string, error) {
+		refused = manager.Refused(m.StartOrFail(context.Background(), c.unit))
+		return "", nil
+	})
+	return refused, err
 }
 
 // awaitContainer returns the container as soon as it runs. The error says in a sentence why there is none, when systemd
@@ -144,6 +182,7 @@ type outside struct {
 func awaitContainer(c *config, o outside) (*container, error) {
 	began := o.now()
 	ours := began // the last time that the service looked like ours
+	again := false
 	for {
 		found, err := c.find(o)
 		if err == nil {
@@ -152,7 +191,7 @@ func awaitContainer(c *config, o outside) (*container, error) {
 		if !errors.Is(err, errNoContainer) {
 			return nil, fmt.Errorf("cannot enter the container of %s: %w; see %s", c.unit, err, c.journal())
 		}
-		state, queryErr := o.query(c.unit)
+		state, queryErr := c.state(o, &again)
 		if queryErr != nil {
 			return nil, fmt.Errorf("the container of %s does not run, and systemd does not say why (%w); see %s", c.unit, queryErr, c.journal())
 		}
@@ -202,8 +241,8 @@ func (c *config) whyLate(u unitState, last error) error {
 
 // isDown says why there is nothing to wait for, where the service has no container of ours ([OnDemand] Unit=): systemd has
 // tried to start it before us. Where systemd does not answer, the start timeout is what ends the waiting.
-func isDown(c *config, query func(string) (unitState, error)) error {
-	state, err := query(c.unit)
+func isDown(c *config, o outside) error {
+	state, err := c.state(o, new(bool))
 	if err != nil || state.starting() {
 		return nil
 	}

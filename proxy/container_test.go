@@ -24,6 +24,20 @@ func active(u manager.Unit) unitState {
 	return unitState{u, "success"}
 }
 
+// takenBack is a service whose start another unit's stop has taken back.
+func takenBack(result string) unitState {
+	u := state("inactive", "dead", result)
+	u.Active, u.Starting = time.Unix(1000, 0), time.Unix(2000, 0)
+	return u
+}
+
+// ended is a service that was active and has ended by itself.
+func ended(result string) unitState {
+	u := takenBack(result)
+	u.Active, u.Starting = u.Starting, u.Active
+	return u
+}
+
 // TestAwaitContainer plays what systemd may say while there is no container.
 func TestAwaitContainer(t *testing.T) {
 	for _, c := range []struct {
@@ -33,6 +47,12 @@ func TestAwaitContainer(t *testing.T) {
 		asked  int
 		want   string // in the reason
 	}{
+		{"its start was taken back, twice", []unitState{takenBack("success")}, nil, 2,
+			`web.service is not running (it is inactive/dead, result "success"): the next connection starts it`},
+		{"a command before its start was", []unitState{takenBack("signal"), state("failed", "failed", "exit-code")}, nil, 2,
+			`web.service could not start (result "exit-code")`},
+		{"it failed", []unitState{takenBack("exit-code")}, nil, 1, `is not running (it is inactive/dead`},
+		{"it has ended well", []unitState{ended("success")}, nil, 1, `is not running (it is inactive/dead`},
 		{"failed at once", []unitState{state("failed", "failed", "exit-code")}, nil, 1,
 			`web.service could not start (result "exit-code"): the next connection tries again; see journalctl --user -u web.service`},
 		{"starts, then fails", []unitState{state("activating", "start", "success"), state("activating", "auto-restart", "exit-code"), state("failed", "failed", "timeout")}, nil, 3,
@@ -57,12 +77,13 @@ func TestAwaitContainer(t *testing.T) {
 			`systemd does not say why (no such bus)`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			now, asked := time.Unix(0, 0), 0
+			now, asked, started := time.Unix(0, 0), 0, 0
 			o := outside{
 				query: func(unit string) (unitState, error) {
 					asked++
 					return c.states[min(asked, len(c.states))-1], c.err
 				},
+				start: func() (bool, error) { started++; return started < 2, nil },
 				now:   func() time.Time { return now },
 				sleep: func(d time.Duration) { now = now.Add(d) },
 			}
@@ -73,6 +94,9 @@ func TestAwaitContainer(t *testing.T) {
 			}
 			if asked != c.asked {
 				t.Errorf("asked %d times, want %d", asked, c.asked)
+			}
+			if want := c.states[0].takenBack(); want != (started == 2) || !want && started > 0 {
+				t.Errorf("started %d times", started)
 			}
 		})
 	}
@@ -96,6 +120,31 @@ func TestAwaitContainerThatComesLater(t *testing.T) {
 	}
 	if processEnded(c.pidfd) {
 		t.Error("we are said to have ended")
+	}
+}
+
+// TestAwaitContainerOfAStartTakenBack starts it again.
+func TestAwaitContainerOfAStartTakenBack(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "pid")
+	now := takenBack("success")
+	o := outside{
+		query: func(string) (unitState, error) { return now, nil },
+		start: func() (bool, error) {
+			now = active(manager.Unit{})
+			return false, os.WriteFile(name, []byte(strconv.Itoa(os.Getpid())), 0o600)
+		},
+		now:   time.Now,
+		sleep: func(time.Duration) {},
+	}
+	cfg := config{startTimeout: time.Minute, pidFile: name, conmonPIDFile: name}
+	c, err := awaitContainer(&cfg, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.close()
+	now = takenBack("success")
+	if err := isDown(&cfg, o); err != nil {
+		t.Error("without a container: ", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -104,6 +105,7 @@ func prepare(t *testing.T, cfg config, doors ...door) *run {
 	if r.s, err = newServer(cfg, r.fds, r.log, r.send); err != nil {
 		t.Fatal(err)
 	}
+	r.s.sleep = func(context.Context) (string, error) { return "", nil }
 	return r
 }
 

@@ -1,5 +1,11 @@
 package proxy
 
+import (
+	"context"
+
+	"podman-ondemand/manager"
+)
+
 // updateIdle arms the idle timer when the last connection has gone, and anew when one came and went. It is off while
 // anything is open, dialled for or not yet ready: waking up and being probed is not idleness.
 func (s *server) updateIdle() {
@@ -47,6 +53,51 @@ func (s *server) idleOver() {
 
 // idleEnd ends serving right after a look that found nobody. One that comes after this look is not accepted any more, so it is
 // not lost: it starts the next round.
+//
+// But a unit that needs us may have begun to start since we asked for such units, and systemd would take that start back when we end: what
+// needs the container stops with it. So we do not simply exit: we have systemd stop us, which refuses that while such a job waits.
 func (s *server) idleEnd() {
-	s.end(0, prioInfo, "Nobody was connected for "+spanText(s.cfg.idleTimeout))
+	if s.cfg.self == "" {
+		s.end(0, prioInfo, s.idleText())
+		return
+	}
+	s.asking, s.leaving = true, true
+	s.updateListeners()
+	go func() {
+		ctx, cancel := context.WithTimeout(s.life, queryTime)
+		defer cancel()
+		by, _ := s.sleep(ctx) // without an answer we end all the same, see whyAwake
+		if s.life.Err() != nil {
+			return
+		}
+		s.loop.post(func() {
+			s.asking = false
+			s.sleepAnswer(by)
+		})
+	}()
+}
+
+// sleepAnswer ends serving, or goes on with it if by is what systemd does not stop us for. A client who has come meanwhile waits in the queue
+// for the one or the other.
+func (s *server) sleepAnswer(by string) {
+	if by == "" {
+		s.end(0, prioInfo, s.idleText())
+		return
+	}
+	s.leaving, s.keptBy = false, by
+	s.updateListeners()
+	s.loop.arm(s.idle, min(s.cfg.idleTimeout, lookAgainAfter))
+}
+
+func (s *server) idleText() string { return "Nobody was connected for " + spanText(s.cfg.idleTimeout) }
+
+// askSleep has our own manager stop us, unless that would take back what somebody else has it start.
+func (c *config) askSleep(ctx context.Context) (by string, err error) {
+	return c.withManager(ctx, func(conn *manager.Conn) (string, error) {
+		err = conn.StopOrFail(ctx, c.self)
+		if manager.Refused(err) {
+			return "another unit that starts", nil
+		}
+		return "", err
+	})
 }

@@ -56,8 +56,7 @@ func Main(args []string) int {
 	case cfg.pidFile != "" || cfg.container != "":
 		return firstStage(cfg, args, fds, log)
 	case cfg.unit != "":
-		s := systemd{userManager: cfg.userManager}
-		if err := isDown(&cfg, s.unit); err != nil {
+		if err := isDown(&cfg, cfg.outside()); err != nil {
 			return cfg.fail(1, err, fds, log)
 		}
 	}
@@ -81,8 +80,7 @@ func firstStage(cfg config, args []string, fds []int, log logger) int {
 	began := time.Now()
 	done := cfg.failWhenStopped(fds, log)
 	send(extendStart(cfg.startTimeout) + "STATUS=Waiting for " + cfg.unit)
-	s := systemd{userManager: cfg.userManager}
-	o := outside{s.unit, s.unitOf, time.Now, time.Sleep}
+	o := cfg.outside()
 	c, err := awaitContainer(&cfg, o)
 	if err == nil {
 		cfg.waited = time.Since(began)
@@ -131,7 +129,7 @@ func serveUntilSignal(cfg config, fds []int, log logger) int {
 		log(prioWarning, "What keeps the application awake and how it started will not be known: %v.", err)
 	} else {
 		defer outside.end()
-		s.wanted, s.check = outside.wanted, outside.check
+		s.wanted, s.check, s.sleep = outside.wanted, outside.check, outside.sleep
 		s.started.tell = func(t startTimes) { go outside.tellStart(t) }
 	}
 	signals := make(chan os.Signal, 1)

@@ -17,7 +17,7 @@ import (
 
 // The fence (fence.go) keeps the serving stage from its service manager and from the journal's own socket, since who reaches those can start
 // programs. What it has to ask and to tell there all the same, this process does for it: a second one of ours, outside the fence, that knows
-// three questions and no more. It is started before the fence closes, sleeps in a read, and ends when the serving stage does.
+// four questions and no more. It is started before the fence closes, sleeps in a read, and ends when the serving stage does.
 
 // askName is the name that ps(1) shows of it.
 const askName = "podman-ondemand-ask"
@@ -27,6 +27,7 @@ const (
 	askStart  = "start"  // the figures of the start are to be told to the journal
 	askWanted = "wanted" // does another unit want us?
 	askCheck  = "check"  // does IdleCheck= want it to stay awake?
+	askSleep  = "sleep"  // will systemd stop us?
 )
 
 // question is one message to the second process, response that back. Number tells late answers apart.
@@ -103,6 +104,7 @@ func (a *asker) tellStart(t startTimes) {
 
 func (a *asker) wanted(ctx context.Context) (string, error) { return a.ask(ctx, askWanted) }
 func (a *asker) check(ctx context.Context) (string, error)  { return a.ask(ctx, askCheck) }
+func (a *asker) sleep(ctx context.Context) (string, error)  { return a.ask(ctx, askSleep) }
 
 // ask puts a question and waits for its answer, until ctx is done.
 func (a *asker) ask(ctx context.Context, what string) (by string, err error) {
@@ -190,6 +192,8 @@ func (c *config) answerTo(q question) response {
 		by, err = c.askWantedBy(ctx)
 	case askCheck:
 		by, err = c.askIdleCheck(ctx)
+	case askSleep:
+		by, err = c.askSleep(ctx)
 	}
 	a := response{Number: q.Number, By: by}
 	if err != nil {

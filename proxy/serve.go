@@ -44,8 +44,10 @@ type server struct {
 	refused   *refusedCount // connections that are not served, and why
 	wanted    func(context.Context) (by string, err error)
 	check     func(context.Context) (veto string, err error)
-	asking    bool   // one of the two is under way
-	keptBy    string // their last answer, until somebody connects
+	sleep     func(context.Context) (by string, err error) // has systemd stop us, but for somebody
+	asking    bool                                         // one of the three is under way
+	keptBy    string                                       // their last answer, until somebody connects
+	leaving   bool                                         // systemd has been asked to stop us
 
 	life    context.Context // of what is done beside the loop
 	endLife context.CancelFunc
@@ -64,7 +66,7 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 	s.idle = l.newTimer(s.idleOver)
 	s.silence = l.newTimer(s.silenceTurn)
 	s.drainer.timer = l.newTimer(s.drainTurn)
-	s.wanted, s.check = s.cfg.askWantedBy, s.cfg.askIdleCheck
+	s.wanted, s.check, s.sleep = s.cfg.askWantedBy, s.cfg.askIdleCheck, s.cfg.askSleep
 	s.life, s.endLife = context.WithCancel(context.Background())
 	s.refused = newRefusedCount(log, l.now, true)
 	l.after = s.afterTurn
@@ -121,7 +123,7 @@ func (s *server) free() {
 }
 
 // open tells whether a new client could be served.
-func (s *server) open() bool { return !s.gated && !s.full && !s.ending }
+func (s *server) open() bool { return !s.gated && !s.full && !s.ending && !s.leaving }
 
 // watchContainer ends serving when the process behind pidfd ends.
 func (s *server) watchContainer(pidfd int) error {
@@ -142,7 +144,7 @@ func (s *server) containerEnded() {
 		s.drained("The container has ended")
 		return
 	}
-	if s.ready && (s.total > 0 || !s.somebodyWaits()) {
+	if s.leaving || s.ready && (s.total > 0 || !s.somebodyWaits()) {
 		s.end(0, prioInfo, "The container has ended")
 		return
 	}
@@ -159,6 +161,8 @@ func (s *server) stop(why string) {
 	s.loop.post(func() {
 		switch {
 		case s.ending:
+		case s.leaving:
+			s.end(0, prioInfo, s.idleText())
 		case s.cfg.pidfd >= 0 && processEnded(s.cfg.pidfd):
 			s.containerEnded()
 		case s.cfg.pod && !s.ready:

@@ -17,8 +17,7 @@ func (c *config) failWhenStopped(fds []int, log logger) (done func()) {
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
 	go func() {
 		if _, stopped := <-signals; stopped {
-			s := systemd{userManager: c.userManager} // of its own: who waits may be asking
-			if why := c.whyStopped(outside{query: s.unit, unitOf: s.unitOf}); why != nil {
+			if why := c.whyStopped(c.outside()); why != nil { // of its own: who waits may be asking
 				os.Exit(c.fail(1, why, fds, log))
 			}
 			os.Exit(0)

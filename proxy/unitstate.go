@@ -17,6 +17,12 @@ type systemd struct {
 	conn        *manager.Conn
 }
 
+// outside is the world as it is, with a connection to systemd of its own.
+func (c *config) outside() outside {
+	s := systemd{userManager: c.userManager}
+	return outside{query: s.unit, start: c.startAgain, unitOf: s.unitOf, now: time.Now, sleep: time.Sleep}
+}
+
 // unit asks for a service's state.
 func (s *systemd) unit(name string) (state unitState, err error) {
 	err = s.ask(func(ctx context.Context) error {
