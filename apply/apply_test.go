@@ -841,3 +841,21 @@ func TestLockAfterRemove(t *testing.T) {
 		t.Errorf("a third one has it too: %v %v", file, err)
 	}
 }
+
+// TestPatienceGoesByTheClock: tries that take long are fewer, and take no longer in all.
+func TestPatienceGoesByTheClock(t *testing.T) {
+	f := &managertest.Fake{Loaded: []manager.Unit{{Name: "web.socket", LoadState: "loaded", ActiveState: "inactive"}}}
+	a, _ := newApplier(t, f)
+	tries := 0
+	a.bindable = func(manager.Listening) error {
+		tries++
+		time.Sleep(10 * time.Millisecond)
+		return errTaken
+	}
+	if err := a.relisten(t.Context(), 50*a.retry, f.Start); !errors.Is(err, errTaken) {
+		t.Errorf("got %v", err)
+	}
+	if tries != quietTries+1 {
+		t.Errorf("%d tries of 10 ms within 50 ms, want %d, after which it has been said", tries, quietTries+1)
+	}
+}

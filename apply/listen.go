@@ -30,14 +30,17 @@ func (e busyError) Unwrap() error { return e.error }
 var errSuperseded = errors.New("superseded")
 
 // relisten makes the socket listen anew. Two applications may have changed their addresses with each other, or one its
-// name: then the other's proxy holds what this one is to have, until the other's instance has stopped it. Hence the patience.
+// name: then the other's proxy holds what this one is to have, until the other's instance has stopped it. Hence the patience, which goes by the clock:
+// on a busy machine a try takes longer than the pause between two, and nobody learns what is wrong while it goes on.
 func (a applier) relisten(ctx context.Context, patience time.Duration, order func(context.Context, string) error) error {
-	for ordered, tries := 0, 1; ; patience, tries = patience-a.retry, tries+1 {
+	began := time.Now()
+	for ordered, tries := 0, 1; ; tries++ {
 		err := a.listenOnce(ctx, order)
 		if _, busy := err.(busyError); !busy {
 			ordered++
 		}
-		if err == nil || ordered == orders || patience <= 0 || errors.Is(err, unix.EACCES) {
+		over := patience == 0 || tries > quietTries && time.Since(began) >= patience
+		if err == nil || ordered == orders || over || errors.Is(err, unix.EACCES) {
 			return err // that a port needs privileges will not change by itself
 		}
 		if tries == quietTries {

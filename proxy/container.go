@@ -115,6 +115,9 @@ func processEnded(pidfd int) bool { return pollIn([]int{pidfd}, 0) }
 // pollEvery is the time between two looks for a container that is being started.
 const pollEvery = 100 * time.Millisecond
 
+// againEvery is the time between two tries to start a service whose start was taken back. systemd writes each that it refuses to the journal.
+const againEvery = 500 * time.Millisecond
+
 // foreignAfter is how long a service may be active without a process id file. Ours has the file before it is active
 // (podman writes it, then says READY=1); the rest is for a service that stops and starts again just now.
 const foreignAfter = 2 * time.Second
@@ -148,26 +151,17 @@ type outside struct {
 	sleep  func(time.Duration)
 }
 
-// state asks systemd about the service. Where its start was taken back, the service is started again first, once, as soon as what was stopped is
-// down: the clients have waited for that start.
-func (c *config) state(o outside, again *bool) (unitState, error) {
-	state, err := o.query(c.unit)
-	if err != nil || *again || !state.takenBack() {
-		return state, err
-	}
-	*again = true
-	for began := o.now(); ; o.sleep(pollEvery) {
-		refused, err := o.start()
-		if err != nil {
-			return state, err
-		}
-		if !refused || o.now().Sub(began) >= c.startTimeout {
-			return o.query(c.unit)
+// startTakenBack starts the service again whose start was taken back, as soon as what was stopped is down: the clients have waited for that
+// start. What has come of it is for the next look.
+func (c *config) startTakenBack(o outside) {
+	for began := o.now(); o.now().Sub(began) < c.startTimeout; o.sleep(againEvery) {
+		if refused, err := o.start(); !refused || err != nil {
+			return
 		}
 	}
 }
 
-// startAgain starts the service whose start was taken back. How that ends systemd is asked for afterwards.
+// startAgain is start of outside.
 func (c *config) startAgain() (refused bool, err error) {
 	send(extendStart(max(c.startTimeout, manager.JobTimeout)))
 	_, err = c.withManager(context.Background(), func(m *manager.Conn) (string, error) {
@@ -191,9 +185,15 @@ func awaitContainer(c *config, o outside) (*container, error) {
 		if !errors.Is(err, errNoContainer) {
 			return nil, fmt.Errorf("cannot enter the container of %s: %w; see %s", c.unit, err, c.journal())
 		}
-		state, queryErr := c.state(o, &again)
+		state, queryErr := o.query(c.unit)
 		if queryErr != nil {
 			return nil, fmt.Errorf("the container of %s does not run, and systemd does not say why (%w); see %s", c.unit, queryErr, c.journal())
+		}
+		if !again && state.takenBack() {
+			again = true // once: the clients are not to start it for ever
+			c.startTakenBack(o)
+			ours = o.now()
+			continue
 		}
 		now := o.now()
 		if state.ActiveState != "active" || err != errNoFile {
@@ -242,7 +242,11 @@ func (c *config) whyLate(u unitState, last error) error {
 // isDown says why there is nothing to wait for, where the service has no container of ours ([OnDemand] Unit=): systemd has
 // tried to start it before us. Where systemd does not answer, the start timeout is what ends the waiting.
 func isDown(c *config, o outside) error {
-	state, err := c.state(o, new(bool))
+	state, err := o.query(c.unit)
+	if err == nil && state.takenBack() {
+		c.startTakenBack(o)
+		state, err = o.query(c.unit)
+	}
 	if err != nil || state.starting() {
 		return nil
 	}

@@ -126,15 +126,15 @@ func TestAwaitContainerThatComesLater(t *testing.T) {
 // TestAwaitContainerOfAStartTakenBack starts it again.
 func TestAwaitContainerOfAStartTakenBack(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "pid")
-	now := takenBack("success")
+	clock, state := time.Unix(0, 0), takenBack("success")
 	o := outside{
-		query: func(string) (unitState, error) { return now, nil },
+		query: func(string) (unitState, error) { return state, nil },
 		start: func() (bool, error) {
-			now = active(manager.Unit{})
+			clock, state = clock.Add(10*foreignAfter), active(manager.Unit{})
 			return false, os.WriteFile(name, []byte(strconv.Itoa(os.Getpid())), 0o600)
 		},
-		now:   time.Now,
-		sleep: func(time.Duration) {},
+		now:   func() time.Time { return clock },
+		sleep: func(d time.Duration) { clock = clock.Add(d) },
 	}
 	cfg := config{startTimeout: time.Minute, pidFile: name, conmonPIDFile: name}
 	c, err := awaitContainer(&cfg, o)
@@ -142,7 +142,7 @@ func TestAwaitContainerOfAStartTakenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.close()
-	now = takenBack("success")
+	state = takenBack("success")
 	if err := isDown(&cfg, o); err != nil {
 		t.Error("without a container: ", err)
 	}
