@@ -94,13 +94,26 @@ func (c *config) landlock() error {
 	for _, port := range c.ports() {
 		rules = append(rules, landlock.ConnectTCP(port))
 	}
-	if err := landlock.V6.BestEffort().Restrict(rules...); err != nil {
+	if err := landlock.V5.BestEffort().Restrict(rules...); err != nil {
+		return err
+	}
+	if err := landlock.MustConfig(c.scopes()).BestEffort().RestrictScoped(); err != nil {
 		return err
 	}
 	if abi < landlockWanted {
 		return fmt.Errorf("version %d of %d", abi, landlockWanted)
 	}
 	return nil
+}
+
+// scopes is what is kept from processes outside: signals, and connections to abstract Unix sockets, unless a target is one. Landlock knows no
+// rule for a single one.
+func (c *config) scopes() landlock.ScopedSet {
+	isAbstract := func(t *target) bool { return strings.HasPrefix(t.name, "@") }
+	if slices.ContainsFunc(c.allTargets(), isAbstract) {
+		return unix.LANDLOCK_SCOPE_SIGNAL
+	}
+	return unix.LANDLOCK_SCOPE_SIGNAL | unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
 }
 
 // ports are those of the targets, in order.

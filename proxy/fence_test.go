@@ -125,3 +125,25 @@ func TestFenceOfThreads(t *testing.T) {
 		return len(tasks) > 1
 	})
 }
+
+// TestFenceOfUnixSockets: the targets that are not TCP's are reached from inside the fence.
+func TestFenceOfUnixSockets(t *testing.T) {
+	abstract := fmt.Sprintf("@podman-ondemand-test-%d", os.Getpid())
+	l, err := net.Listen("unix", abstract)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+			go func() { defer c.Close(); echo(c) }()
+		}
+	}()
+	for _, target := range []string{abstract, application(t, filepath.Join(t.TempDir(), "app"), echo)} {
+		d := openDoor(t, "tcp")
+		startProgram(t, []door{d}, "--unit=web.service", "--start-timeout=2s", target)
+		if err := tryExchange(dialAddr(t, d.addr)); err != nil {
+			t.Errorf("%s: %v", target, err)
+		}
+	}
+}
