@@ -29,7 +29,7 @@ func TestProxyIsFencedIn(t *testing.T) {
 		if err != nil {
 			continue // it has ended
 		}
-		for _, want := range []string{"CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapAmb:\t0000000000000000",
+		for _, want := range []string{"CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "CapAmb:\t0000000000000000",
 			"NoNewPrivs:\t1", "Seccomp:\t2"} {
 			if !strings.Contains(string(text), want+"\n") {
 				t.Errorf("a thread has not %s:\n%s", want, text)

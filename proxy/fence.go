@@ -39,8 +39,9 @@ func (c *config) fence(log logger) {
 // namespace; each with its lock.
 const noRoot = 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<6 | 1<<7
 
-// dropCapabilities takes every capability that we have (capabilities(7)); those of the container's user namespace came with entering it. None
-// comes back: the secure bits, which need CAP_SETPCAP and so go first, and no_new_privs in our unit see to that.
+// dropCapabilities takes every capability that we have or could be given (capabilities(7)); those of the container's user namespace came with
+// entering it. None comes back: the secure bits and the bounding set, which need CAP_SETPCAP and so go first, and no_new_privs in our unit see
+// to that.
 func dropCapabilities() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var has, none [2]unix.CapUserData
@@ -51,12 +52,32 @@ func dropCapabilities() error {
 		if _, _, errno := psx.Syscall3(unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, noRoot, 0); errno != 0 {
 			return errno
 		}
+		if err := emptyBoundingSet(); err != nil {
+			return err
+		}
 	}
 	psx.Syscall6(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0, 0) // before Linux 4.3 there are none
 	if _, _, errno := psx.Syscall3(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&none[0])), 0); errno != 0 {
 		return errno
 	}
 	return nil
+}
+
+// emptyBoundingSet takes from it what is there; the kernel knows where the list ends.
+func emptyBoundingSet() error {
+	for capability := uintptr(0); ; capability++ {
+		switch has, _, errno := unix.Syscall(unix.SYS_PRCTL, unix.PR_CAPBSET_READ, capability, 0); {
+		case errno == unix.EINVAL:
+			return nil
+		case errno != 0:
+			return errno
+		case has == 0:
+			continue
+		}
+		if _, _, errno := psx.Syscall3(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, capability, 0); errno != 0 {
+			return errno
+		}
+	}
 }
 
 // landlockWanted is the first version of Landlock's interface with all that is asked for here (landlock(7)).
@@ -73,13 +94,26 @@ func (c *config) landlock() error {
 	for _, port := range c.ports() {
 		rules = append(rules, landlock.ConnectTCP(port))
 	}
-	if err := landlock.V6.BestEffort().Restrict(rules...); err != nil {
+	if err := landlock.V5.BestEffort().Restrict(rules...); err != nil {
+		return err
+	}
+	if err := landlock.MustConfig(c.scopes()).BestEffort().RestrictScoped(); err != nil {
 		return err
 	}
 	if abi < landlockWanted {
 		return fmt.Errorf("version %d of %d", abi, landlockWanted)
 	}
 	return nil
+}
+
+// scopes is what is kept from processes outside: signals, and connections to abstract Unix sockets, unless a target is one. Landlock knows no
+// rule for a single one.
+func (c *config) scopes() landlock.ScopedSet {
+	isAbstract := func(t *target) bool { return strings.HasPrefix(t.name, "@") }
+	if slices.ContainsFunc(c.allTargets(), isAbstract) {
+		return unix.LANDLOCK_SCOPE_SIGNAL
+	}
+	return unix.LANDLOCK_SCOPE_SIGNAL | unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
 }
 
 // ports are those of the targets, in order.

@@ -30,6 +30,10 @@ func fencedMain() int {
 	write := os.WriteFile(file, nil, 0o600)
 	_, unixSocket := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	_, packet := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0)
+	_, udp := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+	_, mptcp := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_MPTCP)
+	tcp, _ := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	_, owner := unix.FcntlInt(uintptr(tcp), unix.F_SETOWN, pid)
 	_, fork := os.StartProcess("/bin/true", []string{"true"}, &os.ProcAttr{})
 	dial := func(port string) error {
 		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
@@ -45,6 +49,10 @@ func fencedMain() int {
 		"writes a file":                  write == nil,
 		"opens a Unix socket":            unixSocket == nil,
 		"opens a packet socket":          packet == nil,
+		"opens a UDP socket":             udp == nil,
+		"opens an MPTCP socket":          mptcp == nil,
+		"connects elsewhere by sendto":   fastOpen(tcp, forbidden) == nil,
+		"has the kernel send signals":    owner == nil,
 		"starts a program":               fork == nil,
 		"signals another process":        unix.Kill(pid, 0) == nil,
 		"signals by tgkill":              unix.Tgkill(pid, pid, 0) == nil,
@@ -55,6 +63,12 @@ func fencedMain() int {
 	text, _ := json.Marshal(results)
 	fmt.Println(string(text))
 	return 0
+}
+
+// fastOpen connects without connect(2), which is not among Landlock's questions (tcp(7), "TCP Fast Open").
+func fastOpen(fd int, port string) error {
+	number, _ := strconv.Atoi(port)
+	return unix.Sendto(fd, []byte("x"), unix.MSG_FASTOPEN, &unix.SockaddrInet4{Port: number, Addr: [4]byte{127, 0, 0, 1}})
 }
 
 // TestFence: all that a fenced program can do is to connect to its target. What this kernel lacks of it is not tested, but said.
@@ -102,7 +116,7 @@ func TestFenceOfThreads(t *testing.T) {
 			if err != nil {
 				continue // it has ended
 			}
-			for _, want := range []string{"CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"} {
+			for _, want := range []string{"CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"} {
 				if !strings.Contains(string(text), want) {
 					return false
 				}
@@ -110,4 +124,26 @@ func TestFenceOfThreads(t *testing.T) {
 		}
 		return len(tasks) > 1
 	})
+}
+
+// TestFenceOfUnixSockets: the targets that are not TCP's are reached from inside the fence.
+func TestFenceOfUnixSockets(t *testing.T) {
+	abstract := fmt.Sprintf("@podman-ondemand-test-%d", os.Getpid())
+	l, err := net.Listen("unix", abstract)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+			go func() { defer c.Close(); echo(c) }()
+		}
+	}()
+	for _, target := range []string{abstract, application(t, filepath.Join(t.TempDir(), "app"), echo)} {
+		d := openDoor(t, "tcp")
+		startProgram(t, []door{d}, "--unit=web.service", "--start-timeout=2s", target)
+		if err := tryExchange(dialAddr(t, d.addr)); err != nil {
+			t.Errorf("%s: %v", target, err)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -14,8 +15,8 @@ import (
 // of all calls of all architectures, which every start of the program would pay for (half a megabyte, a third of the time).
 var servingCalls = append([]uint32{
 	// connections
-	unix.SYS_READ, unix.SYS_WRITE, unix.SYS_READV, unix.SYS_WRITEV, unix.SYS_RECVFROM, unix.SYS_SENDTO, unix.SYS_RECVMSG, unix.SYS_SENDMSG,
-	unix.SYS_SPLICE, unix.SYS_PIPE2, unix.SYS_ACCEPT4, unix.SYS_CONNECT, unix.SYS_BIND, unix.SYS_SHUTDOWN, unix.SYS_CLOSE, unix.SYS_FCNTL,
+	unix.SYS_READ, unix.SYS_WRITE, unix.SYS_READV, unix.SYS_WRITEV, unix.SYS_RECVFROM, unix.SYS_RECVMSG,
+	unix.SYS_SPLICE, unix.SYS_PIPE2, unix.SYS_ACCEPT4, unix.SYS_CONNECT, unix.SYS_SHUTDOWN, unix.SYS_CLOSE,
 	unix.SYS_GETSOCKOPT, unix.SYS_SETSOCKOPT, unix.SYS_GETSOCKNAME, unix.SYS_GETPEERNAME,
 	unix.SYS_EPOLL_CREATE1, unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_PWAIT, unix.SYS_EVENTFD2, unix.SYS_PPOLL,
 	// files that are open: the tables of sockets
@@ -69,46 +70,73 @@ func (c *config) seccomp() error {
 	return nil
 }
 
-// Where the fields of struct seccomp_data are (seccomp(2)), the low half of an argument being that of a little-endian machine or of s390x.
+// Where the fields of struct seccomp_data are (seccomp(2)); an argument has eight bytes.
 const (
 	offsetNumber = 0
 	offsetArch   = 4
-	offsetArg0   = 16
+	offsetArgs   = 16
 )
 
-// seccompFilter is the program: a list of comparisons, each of which allows. A socket is of one of the families, a signal is for this
-// process itself, and what is cloned is a thread.
+// typeMask is what SOCK_NONBLOCK and SOCK_CLOEXEC leave of a socket's type (socket(2)).
+const typeMask = 0xf
+
+// fcntlCommands are those of the serving stage. Others have the kernel send signals to any process of ours (F_SETOWN).
+var fcntlCommands = []uint32{
+	unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_SETFL, unix.F_DUPFD_CLOEXEC, unix.F_SETPIPE_SZ, unix.F_GETPIPE_SZ,
+}
+
+// seccompFilter is the program: a list of comparisons, each of which allows. What Landlock does not ask about is refused here: a socket is a
+// stream of one of the families, and no other protocol but TCP's own (there are MPTCP and SCTP); nothing connects by sending (MSG_FASTOPEN);
+// a signal is for this process itself; and what is cloned is a thread.
 func seccompFilter(arch, pid uint32, families []uint32) []unix.SockFilter {
-	const allow, deny = unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
-	f := []unix.SockFilter{
-		load(offsetArch), jump(unix.BPF_JEQ, arch, 1, 0), give(deny),
-		load(offsetNumber),
+	f := []unix.SockFilter{load(offsetArch), jump(unix.BPF_JEQ, arch, 1, 0), give(deny), load(offsetNumber)}
+	for _, number := range servingCalls {
+		f = append(f, jump(unix.BPF_JEQ, number, 0, 1), give(allow))
 	}
-	for _, call := range servingCalls {
-		f = append(f, jump(unix.BPF_JEQ, call, 0, 1), give(allow))
+	return slices.Concat(f,
+		call(unix.SYS_SOCKET, argument(1), and(typeMask), oneOf(unix.SOCK_STREAM), argument(2), oneOf(0, unix.IPPROTO_TCP), argument(0), oneOf(families...)),
+		call(unix.SYS_SENDTO, argument(3), without(unix.MSG_FASTOPEN)),
+		call(unix.SYS_SENDMSG, argument(2), without(unix.MSG_FASTOPEN)),
+		call(unix.SYS_FCNTL, argument(1), oneOf(fcntlCommands...)),
+		call(unix.SYS_TGKILL, argument(0), oneOf(pid)),
+		call(unix.SYS_CLONE, argument(0), and(unix.CLONE_THREAD), oneOf(unix.CLONE_THREAD)),
+		// What clone3(2) is to do lies in memory, where a filter does not see it; told that there is none, the C library takes clone(2).
+		[]unix.SockFilter{jump(unix.BPF_JEQ, unix.SYS_CLONE3, 0, 1), give(unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)), give(deny)})
+}
+
+const allow, deny = unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
+
+// call allows one system call, whose number is loaded, where its arguments pass all tests.
+func call(number uint32, tests ...[]unix.SockFilter) []unix.SockFilter {
+	body := append(slices.Concat(tests...), give(allow))
+	return append([]unix.SockFilter{jump(unix.BPF_JEQ, number, 0, uint8(len(body)))}, body...)
+}
+
+// argument loads the lower half of an argument; what the filter looks at is an int in the kernel. The number of the call is gone then, and so
+// each test after it denies by itself.
+func argument(n uint32) []unix.SockFilter {
+	offset := offsetArgs + 8*n
+	if runtime.GOARCH == "s390x" { // big-endian
+		offset += 4
 	}
-	condition := func(call uint32, test uint16, values ...uint32) {
-		check := []unix.SockFilter{load(lowHalf(offsetArg0))}
-		for _, v := range values {
-			check = append(check, jump(test, v, 0, 1), give(allow))
-		}
-		check = append(check, give(deny))
-		f = append(f, jump(unix.BPF_JEQ, call, 0, uint8(len(check))))
-		f = append(f, check...)
+	return []unix.SockFilter{load(offset)}
+}
+
+func and(mask uint32) []unix.SockFilter {
+	return []unix.SockFilter{{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: mask}}
+}
+
+// oneOf denies all values but these.
+func oneOf(values ...uint32) (f []unix.SockFilter) {
+	for i, v := range values {
+		f = append(f, jump(unix.BPF_JEQ, v, uint8(len(values)-i), 0))
 	}
-	condition(unix.SYS_SOCKET, unix.BPF_JEQ, families...)
-	condition(unix.SYS_TGKILL, unix.BPF_JEQ, pid)
-	condition(unix.SYS_CLONE, unix.BPF_JSET, unix.CLONE_THREAD)
-	// What clone3(2) is to do lies in memory, where a filter does not see it; told that there is none, the C library takes clone(2).
-	f = append(f, jump(unix.BPF_JEQ, unix.SYS_CLONE3, 0, 1), give(unix.SECCOMP_RET_ERRNO|uint32(unix.ENOSYS)))
 	return append(f, give(deny))
 }
 
-func lowHalf(offset uint32) uint32 {
-	if runtime.GOARCH == "s390x" { // big-endian
-		return offset + 4
-	}
-	return offset
+// without denies values with one of these bits.
+func without(bits uint32) []unix.SockFilter {
+	return []unix.SockFilter{jump(unix.BPF_JSET, bits, 0, 1), give(deny)}
 }
 
 func load(offset uint32) unix.SockFilter {
