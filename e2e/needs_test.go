@@ -167,7 +167,7 @@ func TestNeedsOneThatFallsAsleep(t *testing.T) {
 func TestNeededStopsAtTheStart(t *testing.T) {
 	t.Parallel()
 	// Before podman runs: one that gets SIGTERM while it starts a container may leave that behind.
-	a, db := startTwo(t, joined+"[Service]\nExecStartPre=sleep 1\n", needed)
+	a, db := startTwo(t, joined+"[Service]\nExecStartPre=sleep 3\n", needed)
 	first := make(chan reply)
 	go func() { first <- a.get("/ask?address=127.0.0.1:80") }()
 	eventually(t, 10*time.Second, "it starts", func() bool { return a.state(a.container()) == "activating" })
