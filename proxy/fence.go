@@ -13,7 +13,7 @@ import (
 
 // fence gives up for good, in every thread, what the serving stage does not need: capabilities, files, programs, other processes, other
 // addresses than its targets. What a client makes of it can then pass bytes on, and nothing more. All that it still wants of the rest of the
-// machine is open before: the sockets, the messages to systemd, and the second process that asks for it (outside.go).
+// machine is open before: the sockets, the messages to systemd, and the second process that asks for it (asker.go).
 //
 // A kernel that lacks a part of it lacks that part; this is said once.
 func (c *config) fence(log logger) {

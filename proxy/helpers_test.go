@@ -157,7 +157,12 @@ func (r *run) dial(n int) net.Conn {
 
 func dialAddr(t *testing.T, a net.Addr) net.Conn {
 	t.Helper()
-	c, err := net.Dial(a.Network(), a.String())
+	return dialBy(t, &net.Dialer{}, a)
+}
+
+func dialBy(t *testing.T, d *net.Dialer, a net.Addr) net.Conn {
+	t.Helper()
+	c, err := d.Dial(a.Network(), a.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +298,12 @@ func wantReset(t *testing.T, c net.Conn) {
 // dialReset wants a new connection to be reset; connect(2) may already see it.
 func dialReset(t *testing.T, a net.Addr) {
 	t.Helper()
-	c, err := net.Dial(a.Network(), a.String())
+	dialResetBy(t, &net.Dialer{}, a)
+}
+
+func dialResetBy(t *testing.T, d *net.Dialer, a net.Addr) {
+	t.Helper()
+	c, err := d.Dial(a.Network(), a.String())
 	if isReset(err) {
 		return
 	}

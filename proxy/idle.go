@@ -61,20 +61,14 @@ func (s *server) idleEnd() {
 		s.end(0, prioInfo, s.idleText())
 		return
 	}
-	s.asking, s.leaving = true, true
+	s.leaving = true
 	s.updateListeners()
-	go func() {
+	s.ask(func() func() {
 		ctx, cancel := context.WithTimeout(s.life, queryTime)
 		defer cancel()
 		by, _ := s.sleep(ctx) // without an answer we end all the same, see whyAwake
-		if s.life.Err() != nil {
-			return
-		}
-		s.loop.post(func() {
-			s.asking = false
-			s.sleepAnswer(by)
-		})
-	}()
+		return func() { s.sleepAnswer(by) }
+	})
 }
 
 // sleepAnswer ends serving, or goes on with it if by is what systemd does not stop us for. A client who has come meanwhile waits in the queue

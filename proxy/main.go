@@ -125,12 +125,12 @@ func serveUntilSignal(cfg config, fds []int, log logger) int {
 	if err != nil {
 		return cfg.fail(1, fmt.Errorf("cannot watch the sockets and the container: %w", err), fds, log)
 	}
-	if outside, err := startAsker(cfg.args); err != nil {
+	if asker, err := startAsker(cfg.args); err != nil {
 		log(prioWarning, "What keeps the application awake and how it started will not be known: %v.", err)
 	} else {
-		defer outside.end()
-		s.wanted, s.check, s.sleep = outside.wanted, outside.check, outside.sleep
-		s.started.tell = func(t startTimes) { go outside.tellStart(t) }
+		defer asker.end()
+		s.wanted, s.check, s.sleep = asker.wanted, asker.check, asker.sleep
+		s.started.tell = func(t startTimes) { go asker.tellStart(t) }
 	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)

@@ -15,30 +15,18 @@ import (
 // dialFrom connects to a door from an address of this host.
 func dialFrom(t *testing.T, from string, to net.Addr) net.Conn {
 	t.Helper()
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
-	c, err := d.Dial(to.Network(), to.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.SetDeadline(time.Now().Add(patience))
-	t.Cleanup(func() { c.Close() })
-	return c
+	return dialBy(t, dialerFrom(from), to)
 }
 
 // resetFrom wants a new connection from there to be reset; connect(2) may already see it.
 func resetFrom(t *testing.T, from string, to net.Addr) {
 	t.Helper()
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
-	c, err := d.Dial(to.Network(), to.String())
-	if isReset(err) {
-		return
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	c.SetDeadline(time.Now().Add(patience))
-	wantReset(t, c)
+	dialResetBy(t, dialerFrom(from), to)
+}
+
+// dialerFrom connects from that address.
+func dialerFrom(from string) *net.Dialer {
+	return &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 }
 
 func only(words ...string) (p prefixes) {

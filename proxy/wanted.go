@@ -62,20 +62,28 @@ type reason struct {
 	troubles []string      // why a question has no answer
 }
 
-// askWhyAwake has the questions asked beside the loop, which goes on serving.
-func (s *server) askWhyAwake() {
+// ask has a question asked beside the loop, which goes on serving; then runs in the loop with the answer.
+func (s *server) ask(question func() (then func())) {
 	s.asking = true
-	total := s.total
 	go func() {
-		r := s.whyAwake()
+		then := question()
 		if s.life.Err() != nil {
 			return
 		}
 		s.loop.post(func() {
 			s.asking = false
-			s.awakeAnswer(r, total)
+			then()
 		})
 	}()
+}
+
+// askWhyAwake asks whether somebody keeps it awake.
+func (s *server) askWhyAwake() {
+	total := s.total
+	s.ask(func() func() {
+		r := s.whyAwake()
+		return func() { s.awakeAnswer(r, total) }
+	})
 }
 
 // whyAwake asks systemd whether a unit wants us, and if none does, the container. Who does not answer keeps nobody awake.
