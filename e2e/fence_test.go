@@ -3,24 +3,133 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 var exposure = regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`)
 
 // TestProxyIsFencedIn reads from the kernel what a serving proxy may still do, in each of its threads, and has systemd judge its unit.
-// What the fence keeps it from is tried in proxy/fence_test.go.
 func TestProxyIsFencedIn(t *testing.T) {
 	t.Parallel()
 	a := start(t, longIdle())
 	a.mustGet("/")
-	tasks, err := filepath.Glob(host.path(t, "/proc/"+a.mainPID(a.proxy())+"/task/*/status"))
+	threads := mustBeFenced(t, a.mainPID(a.proxy()))
+	if said := host.journal(t, a.mark, "-o", "cat", "-u", a.proxy()); strings.Contains(said, "less fenced in") {
+		t.Error(said)
+	}
+	mustBeExposed(t, "a user's", 7, threads, host.run(t, "systemd-analyze", "--user", "security", "--no-pager", a.proxy()))
+	mustBeOurs(t, "/run/user/1000/podman-ondemand", "/run/user/1000/systemd/generator")
+	info, err := os.Stat(host.path(t, "/run/user/1000/podman-ondemand/"+a.name))
+	if err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the directory of the pid files: %v, %v", info, err)
+	}
+}
+
+// TestSystemProxyIsFencedIn: a rootful container behind a port below 1024. The proxy serves as a user without rights, and yet falls asleep, asks
+// IdleCheck= and tells the journal how the start went.
+func TestSystemProxyIsFencedIn(t *testing.T) {
+	t.Parallel()
+	const name, port = "rootful", "81"
+	file, proxy := "/etc/containers/systemd/"+name+".ondemand", name+"-proxy.service"
+	root := func(args ...string) string {
+		t.Helper()
+		out, err := host.inside("root", args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(out)
+	}
+	show := func(property, unit string) string { return root("systemctl", "show", "--value", "-p", property, unit) }
+	t.Cleanup(func() {
+		host.inside("root", "sh", "-c", "rm -f "+file+"; systemctl daemon-reload; systemctl stop "+name+".socket "+proxy+" "+name+".service")
+	})
+	root("podman", "build", "--quiet", "--tag", "localhost/testapp", "/home/demo/testapp")
+	root("sh", "-c", "mkdir -p /etc/containers/systemd; printf '"+`[Container]\nImage=localhost/testapp\nNetwork=none\nPublishPort=`+port+
+		`:80\n[OnDemand]\nIdleTimeout=10s\nIdleCheck=/testapp -busy\n`+"' >"+file+"; systemctl daemon-reload; systemctl start "+name+".socket")
+	get := func() {
+		t.Helper()
+		client := http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
+		answer, err := client.Get("http://127.0.0.1:" + port + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+	}
+	get()
+	pid := show("MainPID", proxy)
+	threads := mustBeFenced(t, pid)
+	if status := root("cat", "/proc/"+pid+"/status"); strings.Contains(status, "Uid:\t0") || strings.Contains(status, "Gid:\t0") {
+		t.Errorf("it serves as root:\n%s", status)
+	}
+	mustBeExposed(t, "the system's", 2, threads, root("systemd-analyze", "security", "--no-pager", proxy))
+	mustBeOurs(t, "/run/podman-ondemand", "/run/systemd/generator")
+	eventually(t, slack*time.Minute, "asleep", func() bool {
+		return show("ActiveState", proxy) == "inactive" && show("ActiveState", name+".service") == "inactive"
+	})
+	said := root("journalctl", "-b", "-q", "--no-pager", "-o", "cat", "-u", proxy)
+	if strings.Contains(said, "less fenced in") || !strings.Contains(said, name+".service answers after") || strings.Contains(said, "IdleCheck= ") {
+		t.Errorf("its journal:\n%s", said)
+	}
+	if s := show("ExecMainStatus", name+"-idle-check.service"); s != "0" || show("ExecMainStartTimestampMonotonic", name+"-idle-check.service") == "0" {
+		t.Errorf("IdleCheck= was not asked, or its status is %s", s)
+	}
+	get()
+}
+
+// TestIntruder puts a program in the proxy's place, in its unit and in the container's namespaces: all that it can do is to connect to the target.
+func TestIntruder(t *testing.T) {
+	t.Parallel()
+	program := exec.Command("go", "test", "-c", "-buildvcs=false", "-o", host.home("intruder"), "../proxy")
+	program.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := program.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	a := start(t, longIdle())
+	host.write(t, "intruder-secret", "secret")
+	victim := host.show(t, "dbus.service", "MainPID")
+	unit := host.run(t, "systemctl", "--user", "cat", a.proxy())
+	_, command, _ := strings.Cut(unit, "ExecStart=/usr/bin/podman-ondemand ")
+	command, _, _ = strings.Cut(command, "\n")
+	dropIn := ".config/systemd/user/" + a.proxy() + ".d/intruder.conf"
+	host.write(t, dropIn, "[Service]\nEnvironment=PROXY_TEST_AS=intruder \"INTRUDER=22 "+victim+" /home/demo/intruder-secret\"\nExecStart=\nExecStart=/home/demo/intruder "+command+"\n")
+	t.Cleanup(func() {
+		os.RemoveAll(filepath.Dir(host.home(dropIn)))
+		os.Remove(host.home("intruder-secret"))
+		os.Remove(host.home("intruder"))
+	})
+	host.reload(t)
+	host.systemctl(t, "start", "--no-block", a.proxy())
+	var said map[string]bool
+	eventually(t, slack*time.Minute, "the intruder's report", func() bool {
+		for line := range strings.Lines(host.journal(t, a.mark, "-o", "cat", "-u", a.proxy())) {
+			if json.Unmarshal([]byte(line), &said) == nil {
+				return true
+			}
+		}
+		return false
+	})
+	for what, can := range said {
+		if can != (what == "connects to its target") {
+			t.Errorf("it %s: %v", what, can)
+		}
+	}
+	record(t, "what an intruder in the proxy's place can do", "only its target", fmt.Sprintf("%d ways tried", len(said)))
+}
+
+// mustBeFenced looks at all threads of a process, and tells how many there are.
+func mustBeFenced(t *testing.T, pid string) int {
+	t.Helper()
+	tasks, err := filepath.Glob(host.path(t, "/proc/"+pid+"/task/*/status"))
 	if err != nil || len(tasks) < 2 {
 		t.Fatalf("%d threads, %v", len(tasks), err)
 	}
@@ -29,22 +138,34 @@ func TestProxyIsFencedIn(t *testing.T) {
 		if err != nil {
 			continue // it has ended
 		}
-		for _, want := range []string{"CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "CapAmb:\t0000000000000000",
-			"NoNewPrivs:\t1", "Seccomp:\t2"} {
+		for _, want := range []string{"CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000",
+			"CapAmb:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"} {
 			if !strings.Contains(string(text), want+"\n") {
 				t.Errorf("a thread has not %s:\n%s", want, text)
 			}
 		}
 	}
-	if said := host.journal(t, a.mark, "-o", "cat", "-u", a.proxy()); strings.Contains(said, "less fenced in") {
-		t.Error(said)
-	}
-	m := exposure.FindStringSubmatch(host.run(t, "systemd-analyze", "--user", "security", "--no-pager", a.proxy()))
+	return len(tasks)
+}
+
+// mustBeExposed reads systemd's figure for a unit and bounds it.
+func mustBeExposed(t *testing.T, whose string, most float64, threads int, said string) {
+	t.Helper()
+	m := exposure.FindStringSubmatch(said)
 	if m == nil {
 		t.Fatal("systemd-analyze security has no figure")
 	}
-	record(t, "systemd-analyze security of the proxy's unit", "<= 7.0", fmt.Sprintf("%s, %d threads fenced in", m[1], len(tasks)))
-	if figure, err := strconv.ParseFloat(m[1], 64); err != nil || figure > 7 {
+	record(t, "systemd-analyze security, "+whose+" proxy", fmt.Sprintf("<= %.1f", most), fmt.Sprintf("%s, %d threads fenced in", m[1], threads))
+	if figure, err := strconv.ParseFloat(m[1], 64); err != nil || figure > most {
 		t.Errorf("exposure %s", m[1])
+	}
+}
+
+// mustBeOurs: no file of ours can be written by others.
+func mustBeOurs(t *testing.T, dirs ...string) {
+	t.Helper()
+	out, err := host.inside("root", append(append([]string{"find", "/usr/bin/podman-ondemand"}, dirs...), "!", "-type", "l", "-perm", "/022")...)
+	if err != nil || out != "" {
+		t.Errorf("others can write: %s%v", out, err)
 	}
 }

@@ -26,6 +26,11 @@ const runMark Arg = "%t/podman-ondemand/.%N"
 
 // containerUnit makes NAME.service as Quadlet would write it, but for the
 // published ports: a person's lines first, then those that must hold.
+//
+// It has none of systemd's hardening. What podman starts inherits system call
+// filters, no-new-privileges, the bounding set and locks of all kinds, and so
+// would change; a mount namespace would hide podman's mounts from others; and
+// rootless podman needs newuidmap(1), which is privileged.
 func containerUnit(app Application, opt Options) Unit {
 	return serviceUnit(app, opt, ": container", append(inPod(app), stopsWithSocket(app)...), containerService(app, opt))
 }

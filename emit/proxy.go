@@ -41,7 +41,7 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 	}
 	return Unit{p.proxy(), []Section{
 		app.unitSection(": passes connections on to "+app.what(), bonds...),
-		{"Service", slices.Concat(proxyService(app, p, opt), woken(app), proxyFence)},
+		{"Service", slices.Concat(proxyService(app, p, opt), proxyDirectory(app, p, opt), proxyFence(app, p, opt))},
 	}}
 }
 
@@ -58,9 +58,10 @@ func (app Application) bound() Value {
 // woken: when the .ondemand file has gone nothing else tells.
 const WokenFile = "woken"
 
-// woken makes the runtime directory that the note is in.
-func woken(app Application) []Option {
-	if app.existing() == "" {
+// proxyDirectory makes the runtime directory that the note is in. By its owner
+// the proxy knows which user it is to become, too.
+func proxyDirectory(app Application, p pair, opt Options) []Option {
+	if app.existing() == "" && !hasOwnUser(p, opt) {
 		return nil
 	}
 	return ownDirectory
@@ -70,7 +71,7 @@ func proxyService(app Application, p pair, opt Options) []Option {
 	options := []Option{
 		{"Type", "notify"},
 		{"Sockets", Sibling(p.socket())},
-		{"ExecStart", Exec(proxyCommand(app, p, opt)...)},
+		{"ExecStart", startsAsRoot(p, opt) + Exec(proxyCommand(app, p, opt)...)},
 		{"TimeoutStartSec", proxyTimeout(app.StartTimeout)},
 	}
 	if app.Proxy == OwnProxy {
@@ -125,6 +126,9 @@ func proxyCommand(app Application, p pair, opt Options) []Arg {
 	if app.Proxy == SocketProxyd {
 		args = append(args, "--socket-proxyd")
 	}
+	if hasOwnUser(p, opt) {
+		args = append(args, "--dynamic-user")
+	}
 	args = append(args,
 		"--idle-timeout="+Literal(span(app.IdleTimeout)),
 		"--start-timeout="+Literal(span(app.StartTimeout)))
@@ -165,25 +169,4 @@ func proxyTimeout(start time.Duration) Value {
 		return "infinity"
 	}
 	return Text(strconv.Itoa(int((2*start + 30*time.Second).Seconds())))
-}
-
-// proxyFence is what a user's manager can enforce without keeping the proxy
-// out of the container's namespaces. Each setting that is missing here was
-// tried and keeps it out, or is not available without privileges.
-var proxyFence = []Option{
-	{"LimitNOFILE", "524288"},
-	{"NoNewPrivileges", "yes"},
-	{"SystemCallFilter", "@system-service setns"},
-	{"SystemCallFilter", "~@resources @privileged"},
-	{"SystemCallFilter", "capset seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self"},
-	{"SystemCallErrorNumber", "EPERM"},
-	{"SystemCallArchitectures", "native"},
-	{"MemoryDenyWriteExecute", "yes"},
-	{"LockPersonality", "yes"},
-	{"RestrictRealtime", "yes"},
-	{"RestrictSUIDSGID", "yes"},
-	{"RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6"},
-	{"RestrictNamespaces", "user net"},
-	{"ProtectProc", "invisible"},
-	{"UMask", "0077"},
 }

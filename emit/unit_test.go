@@ -44,7 +44,7 @@ func TestTextReadsBack(t *testing.T) {
 		if !unit.AllMatch(read, want) {
 			t.Errorf("%s is read back as %v", u.Name, read)
 		}
-		if u.Name == "web-proxy.service" && !strings.Contains(string(text), `ExecStart="/opt/100%% $$x/po" proxy`) {
+		if u.Name == "web-proxy.service" && !strings.Contains(string(text), `ExecStart=!"/opt/100%% $$x/po" proxy`) {
 			t.Errorf("path of the program is not escaped:\n%s", text)
 		}
 	}

@@ -173,7 +173,7 @@ func checkPrograms(t *testing.T, u emit.Unit) {
 	file, _ := parser.Parse(u.Name, text)
 	for _, s := range file.Sections {
 		for _, e := range s.Entries {
-			program, _, _ := strings.Cut(strings.TrimLeft(e.Value, "-"), " ")
+			program, _, _ := strings.Cut(strings.TrimLeft(e.Value, "-!"), " ")
 			if strings.HasPrefix(e.Key, "Exec") && program != testOptions.Podman && program != testOptions.Program {
 				t.Errorf("%s: %s=%s", u.Name, e.Key, e.Value)
 			}

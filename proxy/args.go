@@ -35,6 +35,7 @@ type config struct {
 	socketProxyd          bool // systemd-socket-proxyd(8) serves, once the application answers
 	rules                 rules
 	proxyProtocol         headerVersion // what the application expects in front
+	dynamicUser           bool          // the serving stage is to be the user that systemd has made for the unit
 	userManager           bool          // which systemd to ask, and which journalctl to recommend
 
 	// The second stage, inside the container's namespaces, is told:
@@ -76,6 +77,7 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.StringVar(&version, "proxy-protocol", "", "begin with a PROXY protocol header, `v1` or v2")
 	f.Var(&c.rules.balancers, "proxy-protocol-from", "take such a header from clients from `addresses/prefixes`")
 	f.Var(&c.held, "held", "used by the program itself: accepted `connections`")
+	f.BoolVar(&c.dynamicUser, "dynamic-user", false, "started as root, serve as the unit's DynamicUser=")
 	f.BoolVar(&c.inside, "inside", false, "used by the program itself: the namespaces are entered")
 	f.BoolVar(&c.answer, "answer", false, "used by the program itself: answer the serving stage's questions")
 	f.IntVar(&c.pidfd, "pidfd", -1, "used by the program itself: the container's process")

@@ -2,8 +2,10 @@ package proxy
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"unsafe"
 
 	"github.com/landlock-lsm/go-landlock/landlock"
@@ -22,6 +24,7 @@ func (c *config) fence(log logger) {
 		name string
 		set  func() error
 	}{
+		{"it is root", c.becomeUser},
 		{"capabilities are kept", dropCapabilities},
 		{"Landlock does not keep it from files and addresses", c.landlock},
 		{"seccomp does not keep it from system calls", c.seccomp},
@@ -39,6 +42,34 @@ func (c *config) fence(log logger) {
 // namespace; each with its lock.
 const noRoot = 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<6 | 1<<7
 
+// becomeUser makes all threads those of the user that systemd has made for our unit (DynamicUser= in systemd.exec(5)), where we were started
+// as root to enter the container. Its number is that of the owner of our runtime directory (RuntimeDirectory= there): a static program does
+// not see such users by name.
+func (c *config) becomeUser() error {
+	if !c.dynamicUser || os.Getuid() != 0 {
+		return nil
+	}
+	var dir unix.Stat_t
+	name := os.Getenv("RUNTIME_DIRECTORY")
+	if err := unix.Stat(name, &dir); err != nil {
+		return fmt.Errorf("the runtime directory %q: %w", name, err)
+	}
+	if dir.Uid == 0 || dir.Gid == 0 {
+		return fmt.Errorf("%s is root's", name)
+	}
+	uid, gid := int(dir.Uid), int(dir.Gid)
+	if err := takeBoundingSet(); err != nil { // it takes CAP_SETPCAP, which goes with being root
+		return err
+	}
+	if err := syscall.Setgroups(nil); err != nil {
+		return err
+	}
+	if err := syscall.Setresgid(gid, gid, gid); err != nil {
+		return err
+	}
+	return syscall.Setresuid(uid, uid, uid)
+}
+
 // dropCapabilities takes every capability that we have or could be given (capabilities(7)); those of the container's user namespace came with
 // entering it. None comes back: the secure bits and the bounding set, which need CAP_SETPCAP and so go first, and no_new_privs in our unit see
 // to that.
@@ -49,10 +80,7 @@ func dropCapabilities() error {
 		return err
 	}
 	if has[0].Effective&(1<<unix.CAP_SETPCAP) != 0 {
-		if _, _, errno := psx.Syscall3(unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, noRoot, 0); errno != 0 {
-			return errno
-		}
-		if err := emptyBoundingSet(); err != nil {
+		if err := takeBoundingSet(); err != nil {
 			return err
 		}
 	}
@@ -63,8 +91,11 @@ func dropCapabilities() error {
 	return nil
 }
 
-// emptyBoundingSet takes from it what is there; the kernel knows where the list ends.
-func emptyBoundingSet() error {
+// takeBoundingSet takes from it what is there, and lets no program gain anything by the user id 0; the kernel knows where the list ends.
+func takeBoundingSet() error {
+	if _, _, errno := psx.Syscall3(unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, noRoot, 0); errno != 0 {
+		return errno
+	}
 	for capability := uintptr(0); ; capability++ {
 		switch has, _, errno := unix.Syscall(unix.SYS_PRCTL, unix.PR_CAPBSET_READ, capability, 0); {
 		case errno == unix.EINVAL:

@@ -2,11 +2,13 @@ package proxy
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,12 +19,34 @@ import (
 // fencedMain is a program in the place of the serving stage, that has been taken over: inside the same fence it tries what an intruder
 // would, and says what came of it.
 func fencedMain() int {
-	allowed, forbidden, parent, file := os.Args[1], os.Args[2], os.Args[3], os.Args[4]
 	c := config{}
-	if err := c.setTargets([]string{allowed}, "tcp"); err != nil {
+	if err := c.setTargets(os.Args[1:2], "tcp"); err != nil {
 		fmt.Println(err)
 		return 1
 	}
+	fmt.Println(trespass(c, os.Args[1], os.Args[2:]))
+	return 0
+}
+
+// intruderMain is that in a unit of systemd's: the first stage is ours as it is, the second one says what it could do, and serves nobody. What
+// it is to try is in the environment variable INTRUDER.
+func intruderMain() int {
+	args := os.Args[2:]
+	if !slices.Contains(args, "--inside") {
+		return Main(args)
+	}
+	c, err := parseArgs(args, os.Getenv, os.Stderr)
+	if err != nil {
+		return 1
+	}
+	send("READY=1")
+	fmt.Fprintln(os.Stderr, trespass(c, strconv.Itoa(int(c.ports()[0])), strings.Fields(os.Getenv("INTRUDER"))))
+	select {}
+}
+
+// trespass closes the fence, and tries: to connect to a port that is allowed, to one that is not, to do things to a process, to open a file.
+func trespass(c config, allowed string, others []string) string {
+	forbidden, parent, file := others[0], others[1], others[2]
 	notes := ""
 	c.fence(func(_ priority, format string, args ...any) { notes += fmt.Sprintf(format, args...) })
 	pid, _ := strconv.Atoi(parent)
@@ -42,16 +66,16 @@ func fencedMain() int {
 		}
 		return err
 	}
-	results := map[string]bool{
+	text, _ := json.Marshal(map[string]bool{
 		"connects to its target":         dial(allowed) == nil,
-		"connects elsewhere":             dial(forbidden) == nil,
+		"connects elsewhere":             !forbids(dial(forbidden)),
+		"connects elsewhere by sendto":   !forbids(fastOpen(tcp, forbidden)),
 		"reads a file":                   read == nil,
 		"writes a file":                  write == nil,
 		"opens a Unix socket":            unixSocket == nil,
 		"opens a packet socket":          packet == nil,
 		"opens a UDP socket":             udp == nil,
 		"opens an MPTCP socket":          mptcp == nil,
-		"connects elsewhere by sendto":   fastOpen(tcp, forbidden) == nil,
 		"has the kernel send signals":    owner == nil,
 		"starts a program":               fork == nil,
 		"signals another process":        unix.Kill(pid, 0) == nil,
@@ -59,11 +83,12 @@ func fencedMain() int {
 		"looks into another process":     unix.PtraceAttach(pid) == nil,
 		"makes a namespace":              unix.Unshare(unix.CLONE_NEWUSER) == nil,
 		"says that something is missing": notes != "",
-	}
-	text, _ := json.Marshal(results)
-	fmt.Println(string(text))
-	return 0
+	})
+	return string(text)
 }
+
+// forbids tells the fence's refusal from that of a port on which nobody listens.
+func forbids(err error) bool { return errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) }
 
 // fastOpen connects without connect(2), which is not among Landlock's questions (tcp(7), "TCP Fast Open").
 func fastOpen(fd int, port string) error {

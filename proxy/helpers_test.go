@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 		os.Exit(Main(os.Args[2:])) // argv[1] is "proxy", as for the real program
 	case "fenced":
 		os.Exit(fencedMain())
+	case "intruder":
+		os.Exit(intruderMain())
 	case "application":
 		os.Exit(applicationMain())
 	case "sleeper":

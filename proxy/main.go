@@ -12,6 +12,7 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -105,8 +106,8 @@ func secondStage(cfg config, fds []int, log logger) int {
 	if !cfg.socketProxyd {
 		return serveUntilSignal(cfg, fds, log)
 	}
-	if err := dropCapabilities(); err != nil {
-		log(prioNotice, "systemd-socket-proxyd has capabilities of the container's: %v.", err)
+	if err := cmp.Or(cfg.becomeUser(), dropCapabilities()); err != nil {
+		log(prioNotice, "systemd-socket-proxyd has more rights than it needs: %v.", err)
 	}
 	code, err := handOver(cfg, fds, log)
 	if err != nil {
