@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +72,9 @@ func decide(before record, hash string, listening, wanted bool) action {
 	return leave // nothing would have started it at boot either
 }
 
+// socketProperties are what is asked of a socket.
+var socketProperties = append([]string{"LoadState", "ActiveState", "FragmentPath", "SourcePath", "Triggers"}, manager.PullsIn...)
+
 // failure says how a start failed.
 type failure struct {
 	left string // the socket's ActiveState afterwards
@@ -86,7 +90,7 @@ func (a applier) start(ctx context.Context, last *failure) (*failure, error) {
 		return nil, err
 	}
 	defer unlock()
-	socket, err := a.systemd.Unit(ctx, a.app.socket())
+	socket, err := a.systemd.Some(ctx, a.app.socket(), socketProperties...)
 	if err != nil {
 		return nil, err
 	}
@@ -157,14 +161,14 @@ func wantedWord(wants bool) string {
 
 func (a applier) failure(ctx context.Context, err error) *failure {
 	_, busy := err.(busyError)
-	socket, _ := a.systemd.Unit(ctx, a.app.socket())
+	socket, _ := a.state(ctx, a.app.socket())
 	return &failure{socket.ActiveState, busy}
 }
 
 // superseded says whether nobody upholds this instance any more: the file was changed again while this one waited for the
 // lock or an address, and a newer instance has done the work, or will.
 func (a applier) superseded(ctx context.Context) (bool, error) {
-	self, err := a.systemd.Unit(ctx, a.app.instance())
+	self, err := a.systemd.Some(ctx, a.app.instance(), append([]string{"ActiveState"}, manager.PullsIn...)...)
 	if err != nil {
 		return false, err
 	}
@@ -177,12 +181,21 @@ func (a applier) superseded(ctx context.Context) (bool, error) {
 
 // wanted says whether one of the units that pull the socket in is up: then a boot would have started it.
 func (a applier) wanted(ctx context.Context, socket manager.Unit) bool {
-	for _, name := range socket.PulledInBy() {
-		if u, err := a.systemd.Unit(ctx, name); err == nil && u.Up() {
-			return true
-		}
+	names := socket.PulledInBy()
+	if len(names) == 0 {
+		return false
 	}
-	return false
+	units, err := a.systemd.States(ctx, names...)
+	return err == nil && slices.ContainsFunc(units, manager.Unit.Up)
+}
+
+// state is a unit's state alone.
+func (a applier) state(ctx context.Context, name string) (manager.Unit, error) {
+	units, err := a.systemd.States(ctx, name)
+	if err != nil {
+		return manager.Unit{}, err
+	}
+	return units[0], nil
 }
 
 // act carries the action out; again: as before, so that there is no need to say it.

@@ -12,7 +12,7 @@ import (
 // warnOfForeign names files that come before the generator's own for one of the units: then connections wait for something
 // that never comes.
 func (a applier) warnOfForeign(ctx context.Context, socket manager.Unit) {
-	self, err := a.systemd.Unit(ctx, a.app.instance())
+	self, err := a.systemd.Some(ctx, a.app.instance(), "FragmentPath")
 	if err != nil || self.FragmentPath == "" { // called by hand
 		return
 	}
@@ -24,7 +24,7 @@ func (a applier) warnOfForeign(ctx context.Context, socket manager.Unit) {
 		a.warnOfForeignService(ctx, socket)
 		return
 	}
-	proxy, err := a.systemd.Unit(ctx, a.app.proxy())
+	proxy, err := a.systemd.Some(ctx, a.app.proxy(), "FragmentPath", "SourcePath", "Wants")
 	if err != nil {
 		return
 	}
@@ -32,7 +32,7 @@ func (a applier) warnOfForeign(ctx context.Context, socket manager.Unit) {
 		a.warnOf(proxy)
 		return
 	}
-	service, err := a.systemd.Unit(ctx, a.app.service())
+	service, err := a.systemd.Some(ctx, a.app.service(), "FragmentPath", "SourcePath", "DropInPaths")
 	if err == nil && slices.Contains(proxy.Wants, service.Name) && !isExisting(service) && !together(service, socket) {
 		a.warnOf(service)
 	}
@@ -41,7 +41,7 @@ func (a applier) warnOfForeign(ctx context.Context, socket manager.Unit) {
 // warnOfForeignService is for a socket that starts the container's service itself.
 func (a applier) warnOfForeignService(ctx context.Context, socket manager.Unit) {
 	for _, name := range socket.Triggers {
-		if service, err := a.systemd.Unit(ctx, name); err == nil && !together(service, socket) {
+		if service, err := a.systemd.Some(ctx, name, "FragmentPath", "SourcePath"); err == nil && !together(service, socket) {
 			a.warnOf(service)
 		}
 	}

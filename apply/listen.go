@@ -58,7 +58,7 @@ func (a applier) relisten(ctx context.Context, patience time.Duration, order fun
 }
 
 func (a applier) listenOnce(ctx context.Context, order func(context.Context, string) error) error {
-	socket, err := a.systemd.Unit(ctx, a.app.socket())
+	socket, err := a.systemd.Some(ctx, a.app.socket(), socketProperties...)
 	if err != nil {
 		return err
 	}
@@ -83,14 +83,14 @@ func (a applier) listenOnce(ctx context.Context, order func(context.Context, str
 // forgetLost makes systemd forget services that a file before this one had, and that have failed: of a broken one with
 // [OnDemand] Unit= the service that said what was wrong.
 func (a applier) forgetLost(ctx context.Context) {
-	for _, name := range append(a.members(ctx), a.app.service()) {
-		u, err := a.systemd.Unit(ctx, name)
-		if err == nil && u.LoadState == "not-found" && u.ActiveState == "failed" {
-			err = a.systemd.ResetFailed(ctx, name)
+	units, err := a.systemd.States(ctx, append(a.members(ctx), a.app.service())...)
+	for _, u := range units {
+		if u.LoadState == "not-found" && u.ActiveState == "failed" {
+			err = errors.Join(err, a.systemd.ResetFailed(ctx, u.Name))
 		}
-		if err != nil {
-			a.logf(levelErr, "%v", err)
-		}
+	}
+	if err != nil {
+		a.logf(levelErr, "%v", err)
 	}
 }
 
@@ -137,7 +137,7 @@ func (a applier) stopHolders(ctx context.Context, socket manager.Unit) error {
 		}
 	}
 	for _, name := range holders {
-		u, err := a.systemd.Unit(ctx, name)
+		u, err := a.state(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -174,11 +174,14 @@ func (a applier) clearLost(ctx context.Context) error {
 // NAME.ondemand runs on under the name that is ours now, and publishes the port itself; one with Proxy=none has the sockets. It
 // is known by the missing pid file, which each start for a proxy makes.
 func (a applier) stopPredecessor(ctx context.Context, socket manager.Unit) error {
-	u, err := a.systemd.Unit(ctx, a.app.service())
-	if err != nil || !u.Up() || !together(u, socket) || slices.Contains(socket.Triggers, u.Name) {
+	u, err := a.state(ctx, a.app.service())
+	if err != nil || !u.Up() || slices.Contains(socket.Triggers, u.Name) {
 		return err
 	}
-	proxy, err := a.systemd.Unit(ctx, a.app.proxy())
+	if u, err = a.systemd.Some(ctx, u.Name, "FragmentPath", "SourcePath"); err != nil || !together(u, socket) {
+		return err
+	}
+	proxy, err := a.state(ctx, a.app.proxy())
 	if err != nil || !proxy.Down() {
 		return err
 	}

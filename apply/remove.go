@@ -23,7 +23,7 @@ func (a applier) stop(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	socket, err := a.systemd.Unit(ctx, a.app.socket())
+	socket, err := a.systemd.Some(ctx, a.app.socket(), socketProperties...)
 	template := fromTemplate(socket) && !asked(socket)
 	if err != nil || socket.LoadState == "loaded" && !template {
 		return err
@@ -66,7 +66,7 @@ func asked(socket manager.Unit) bool {
 // container that ends by SIGTERM now counts as failed. A unit with a file is somebody else's who took over the name: a
 // Quadlet's web.container after web.ondemand. An instance may have lost its own file and still be made by its template.
 func (a applier) clear(ctx context.Context, name string, template bool) error {
-	u, err := a.systemd.Unit(ctx, name)
+	u, err := a.systemd.Some(ctx, name, "LoadState", "ActiveState", "FragmentPath")
 	if err != nil || u.LoadState != "not-found" && name != a.app.socket() && !(template && fromTemplate(u)) {
 		return err
 	}
@@ -93,7 +93,7 @@ func (a applier) putToSleep(ctx context.Context, unit string) error {
 	if err := removeBelow(filepath.Dir(dir), filepath.Base(dir)); err != nil {
 		return err
 	}
-	u, err := a.systemd.Unit(ctx, unit)
+	u, err := a.systemd.Some(ctx, unit, append([]string{"LoadState", "ActiveState"}, manager.PullsIn...)...)
 	if err != nil || u.LoadState != "loaded" || u.Down() || a.wanted(ctx, u) {
 		return err
 	}
@@ -117,9 +117,12 @@ func (a applier) members(ctx context.Context) []string {
 	}
 	slices.Sort(all)
 	return slices.DeleteFunc(all, func(name string) bool {
-		u, err := a.systemd.Unit(ctx, name)
+		if name == a.app.proxy() || name == a.app.proxies() {
+			return true
+		}
+		u, err := a.state(ctx, name)
 		_, missing := os.Lstat(a.runtimeDir(name))
-		return err != nil || name == a.app.proxy() || name == a.app.proxies() || u.LoadState != "not-found" || missing != nil && u.ActiveState != "failed"
+		return err != nil || u.LoadState != "not-found" || missing != nil && u.ActiveState != "failed"
 	})
 }
 
@@ -131,7 +134,7 @@ func (a applier) end(ctx context.Context, u manager.Unit) error {
 			return err
 		}
 	}
-	u, err := a.systemd.Unit(ctx, u.Name)
+	u, err := a.state(ctx, u.Name)
 	if err == nil && u.ActiveState == "failed" {
 		err = a.systemd.ResetFailed(ctx, u.Name)
 	}

@@ -18,12 +18,9 @@ type Host struct {
 // All looks at applications, and at the last start of each. The error is about the journal only, without which all the rest
 // is known, unless there is no result.
 func (h Host) All(ctx context.Context, apps []App) ([]Status, error) {
-	all := make([]Status, len(apps))
-	for i, a := range apps {
-		var err error
-		if all[i], err = h.Look(ctx, a); err != nil {
-			return nil, err
-		}
+	all, err := h.look(ctx, apps)
+	if err != nil {
+		return nil, err
 	}
 	return all, h.fillStarts(ctx, apps, all)
 }

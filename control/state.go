@@ -79,25 +79,44 @@ func coldStart(s figures.Start) ColdStart {
 
 // Look asks systemd about one application.
 func (h Host) Look(ctx context.Context, a App) (Status, error) {
-	v := view{app: &a, reload: h.command("systemctl", "daemon-reload"), units: map[string]manager.Details{}}
-	if a.Template() { // which is no unit
-		return v.status(), nil
+	all, err := h.look(ctx, []App{a})
+	if err != nil {
+		return Status{}, err
 	}
-	for _, name := range a.all() {
-		names, err := h.instances(ctx, a, name)
-		if err != nil {
-			return Status{}, err
+	return all[0], nil
+}
+
+// look asks systemd about the units of all these applications with one question.
+func (h Host) look(ctx context.Context, apps []App) ([]Status, error) {
+	views, names := make([]view, len(apps)), []string(nil)
+	for i := range apps {
+		v := &views[i]
+		*v = view{app: &apps[i], reload: h.command("systemctl", "daemon-reload"), units: map[string]manager.Details{}}
+		if apps[i].Template() { // which is no unit
+			continue
 		}
-		for _, name := range names {
-			d, err := h.Manager.Details(ctx, name)
+		for _, unit := range apps[i].all() {
+			instances, err := h.instances(ctx, apps[i], unit)
 			if err != nil {
-				return Status{}, err
+				return nil, err
 			}
-			v.units[name] = d
-			v.names = append(v.names, name)
+			v.names = append(v.names, instances...)
 		}
+		names = append(names, v.names...)
 	}
-	return v.status(), nil
+	details, err := h.Manager.Details(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Status, len(views))
+	for i := range views {
+		v := &views[i]
+		for _, name := range v.names {
+			v.units[name], details = details[0], details[1:]
+		}
+		all[i] = v.status()
+	}
+	return all, nil
 }
 
 // eachConnection ends the name of a service of which each connection has an instance (Accept=yes).

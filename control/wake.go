@@ -208,11 +208,11 @@ func (h Host) why(ctx context.Context, a App, s Status, began time.Time) string 
 // connect opens a connection to the first of its addresses that takes one.
 func (h Host) connect(ctx context.Context, a App) (net.Conn, error) {
 	err := errors.New(a.Name + " listens on nothing that one can connect to")
-	for _, unit := range a.Sockets {
-		d, lookErr := h.Manager.Details(ctx, unit)
-		if lookErr != nil {
-			return nil, lookErr
-		}
+	sockets, lookErr := h.Manager.Details(ctx, a.Sockets...)
+	if lookErr != nil {
+		return nil, lookErr
+	}
+	for _, d := range sockets {
 		for _, stream := range d.Listening.Streams {
 			for _, at := range reachable(stream) {
 				var conn net.Conn

@@ -4,19 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"math"
 	"path/filepath"
+	"strings"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/dbus"
 	godbus "github.com/godbus/dbus/v5"
 )
 
+// What the manager is called on D-Bus (org.freedesktop.systemd1(5)).
+const (
+	busName = "org.freedesktop.systemd1"
+	objects = "/org/freedesktop/systemd1"
+)
+
+// busPatience is how long the bus may take to let us in. It answers at once, or waits for its own start.
+const busPatience = 10 * time.Second
+
 // Conn is a connection to a running service manager. It implements Interface.
 type Conn struct {
-	systemd *dbus.Conn
-	object  godbus.BusObject
+	wire    *godbus.Conn
+	systemd godbus.BusObject
+	bus     bool // there is a bus between the manager and us
 }
 
 var _ Interface = (*Conn)(nil)
@@ -24,72 +32,98 @@ var _ Interface = (*Conn)(nil)
 // Connect reaches the manager of that scope; runtimeDir is the user's $XDG_RUNTIME_DIR and not looked at for System. The
 // connection ends with ctx.
 //
-// The manager's private socket comes first, as in systemctl(1): it is there before any bus is, and the apply helper runs
-// at boot, when the bus may not be up or may be waiting for the very transaction that started the helper.
+// It goes through the bus, unlike systemctl(1): the manager tells each connection to its private socket of every change of
+// every unit, wanted or not, so that hundreds of them at the same time keep it busy for minutes. On the bus one hears what
+// one has asked for. The private socket is for where no bus answers: early at boot, late at shutdown, or because there is none.
 func Connect(ctx context.Context, scope Scope, runtimeDir string) (*Conn, error) {
-	return reach(ctx, scope, runtimeDir, connect)
-}
-
-// reach tries the places where the manager may answer.
-func reach[C any](ctx context.Context, scope Scope, runtimeDir string, connect func(ctx context.Context, socket string, hello bool) (C, error)) (C, error) {
 	private, bus := "/run/systemd/private", "/run/dbus/system_bus_socket"
 	if scope == User {
 		private, bus = filepath.Join(runtimeDir, "systemd/private"), filepath.Join(runtimeDir, "bus")
 	}
-	conn, err := connect(ctx, private, false)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-		conn, err = connect(ctx, bus, true)
+	conn, busErr := connect(ctx, bus, true)
+	if busErr == nil {
+		return conn, nil
 	}
+	conn, err := connect(ctx, private, false)
 	if err != nil {
-		return conn, fmt.Errorf("no service manager answers at %s or %s: %w", private, bus, err)
+		return nil, fmt.Errorf("no service manager answers at %s or %s: %w", bus, private, errors.Join(busErr, err))
 	}
 	return conn, nil
 }
 
-// connect makes the two connections that go-systemd wants, one for calls and one for signals, and keeps hold of the first:
-// go-systemd hands out the manager's properties as text only.
-func connect(ctx context.Context, socket string, hello bool) (*Conn, error) {
-	c := &Conn{}
-	systemd, err := dbus.NewConnection(func() (*godbus.Conn, error) {
-		wire, err := dial(ctx, socket, hello)
-		if err == nil && c.object == nil {
-			c.object = wire.Object("org.freedesktop.systemd1", "/org/freedesktop/systemd1")
-		}
-		return wire, err
-	})
-	if err != nil {
-		return nil, err
-	}
-	c.systemd = systemd
-	return c, nil
-}
-
-// dial opens one D-Bus connection. A private socket has no bus behind it that would answer a Hello.
-func dial(ctx context.Context, socket string, hello bool) (*godbus.Conn, error) {
+// connect opens a connection to a socket. On a bus the manager has to be there as well.
+func connect(ctx context.Context, socket string, bus bool) (*Conn, error) {
 	wire, err := godbus.Dial("unix:path="+godbus.EscapeBusAddressValue(socket), godbus.WithContext(ctx))
 	if err != nil {
 		return nil, err
 	}
-	if err = wire.Auth([]godbus.Auth{authExternal()}); err == nil && hello {
-		err = wire.Hello()
+	late := time.AfterFunc(busPatience, func() { wire.Close() })
+	err = wire.Auth([]godbus.Auth{authExternal()})
+	if err == nil && bus {
+		err = enter(ctx, wire)
+	}
+	if !late.Stop() && err == nil {
+		err = context.DeadlineExceeded
 	}
 	if err != nil {
 		wire.Close()
 		return nil, err
 	}
-	return wire, nil
+	return &Conn{wire, wire.Object(busName, objects), bus}, nil
+}
+
+// enter makes us known to the bus. The manager comes to it some time after its start, and a call before would be an error.
+func enter(ctx context.Context, wire *godbus.Conn) error {
+	if err := wire.Hello(); err != nil {
+		return err
+	}
+	var owner string
+	return wire.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, busName).Store(&owner)
 }
 
 // Close ends the connection.
-func (c *Conn) Close() { c.systemd.Close() }
+func (c *Conn) Close() { c.wire.Close() }
+
+// call calls a method of the manager and puts what it answers into results.
+func (c *Conn) call(ctx context.Context, method string, args []any, results ...any) error {
+	return c.systemd.CallWithContext(ctx, busName+".Manager."+method, 0, args...).Store(results...)
+}
 
 // Unit tells a unit's state.
 func (c *Conn) Unit(ctx context.Context, name string) (Unit, error) {
-	p, err := c.systemd.GetUnitPropertiesContext(ctx, name)
-	if err != nil {
+	var p map[string]any
+	if err := c.wire.Object(busName, unitPath(name)).CallWithContext(ctx, getAllProperties, 0, busName+".Unit").Store(&p); err != nil {
 		return Unit{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return unitOf(name, p), nil
+}
+
+// Some tells no more than these properties of a unit.
+func (c *Conn) Some(ctx context.Context, name string, properties ...string) (Unit, error) {
+	p, err := c.properties(ctx, name, "Unit", properties...)
+	return unitOf(name, p), err
+}
+
+// States tells the states of some units with one question.
+func (c *Conn) States(ctx context.Context, names ...string) ([]Unit, error) {
+	var rows []struct {
+		Name, Description, Load, Active, Sub, Following string
+		Path                                            godbus.ObjectPath
+		Job                                             uint32
+		JobType                                         string
+		JobPath                                         godbus.ObjectPath
+	}
+	if err := c.call(ctx, "ListUnitsByNames", []any{names}, &rows); err != nil {
+		return nil, fmt.Errorf("%s: %w", strings.Join(names, ", "), err)
+	}
+	if len(rows) != len(names) { // it leaves out what cannot be a unit's name
+		return nil, fmt.Errorf("systemd knows %d of the units %s", len(rows), strings.Join(names, ", "))
+	}
+	units := make([]Unit, len(rows))
+	for i, r := range rows {
+		units[i] = Unit{Name: names[i], LoadState: r.Load, ActiveState: r.Active, SubState: r.Sub, Queued: r.Job != 0}
+	}
+	return units, nil
 }
 
 func unitOf(name string, p map[string]any) Unit {
@@ -127,28 +161,6 @@ func moment(v any) time.Time {
 	return time.UnixMicro(int64(usec))
 }
 
-// Details tells a unit's state and what its type adds to that.
-func (c *Conn) Details(ctx context.Context, name string) (Details, error) {
-	p, err := c.systemd.GetAllPropertiesContext(ctx, name)
-	if err != nil {
-		return Details{}, fmt.Errorf("%s: %w", name, err)
-	}
-	d := Details{
-		Unit:       unitOf(name, p),
-		Listening:  listening(p),
-		Result:     text(p["Result"]),
-		StatusText: text(p["StatusText"]),
-	}
-	d.NeedDaemonReload, _ = p["NeedDaemonReload"].(bool)
-	status, _ := p["ExecMainStatus"].(int32)
-	pid, _ := p["MainPID"].(uint32)
-	d.ExitStatus, d.MainPID = int(status), int(pid)
-	if memory, _ := p["MemoryCurrent"].(uint64); memory != math.MaxUint64 { // "[not set]" of systemctl(1)
-		d.Memory = memory
-	}
-	return d, nil
-}
-
 // unmet tells whether the Condition…= (or Assert…=) lines of a unit were looked at and not all of them held. Before the first
 // look the result is false as well, and the time is 0.
 func unmet(p map[string]any, kind string) bool {
@@ -179,20 +191,20 @@ func list(v any) []string {
 
 // Result tells how the last run of a service ended: success, exit-code, start-limit-hit, …
 func (c *Conn) Result(ctx context.Context, service string) (string, error) {
-	p, err := c.systemd.GetUnitTypePropertyContext(ctx, service, "Service", "Result")
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", service, err)
-	}
-	return text(p.Value.Value()), nil
+	p, err := c.properties(ctx, service, "Service", "Result")
+	return text(p["Result"]), err
 }
 
 // Exit tells how the main process of a service ended that has run to its end.
 func (c *Conn) Exit(ctx context.Context, service string) (Exit, error) {
-	p, err := c.systemd.GetUnitTypePropertiesContext(ctx, service, "Service")
-	if err != nil {
-		return Exit{}, fmt.Errorf("%s: %w", service, err)
-	}
-	return exit(text(p["Result"]), p["ExecMainCode"], p["ExecMainStatus"]), nil
+	p, err := c.properties(ctx, service, "Service", "Result", "ExecMainCode", "ExecMainStatus")
+	return exit(text(p["Result"]), p["ExecMainCode"], p["ExecMainStatus"]), err
+}
+
+// Times tells when the last start of a unit began, and when it was active.
+func (c *Conn) Times(ctx context.Context, unit string) (starting, active time.Time, err error) {
+	p, err := c.properties(ctx, unit, "Unit", "InactiveExitTimestamp", "ActiveEnterTimestamp")
+	return moment(p["InactiveExitTimestamp"]), moment(p["ActiveEnterTimestamp"]), err
 }
 
 // exit reads ExecMainCode and ExecMainStatus, which are si_code and si_status of waitid(2).
@@ -208,20 +220,22 @@ func exit(result string, code, status any) Exit {
 
 // UnitOf names the unit that a process belongs to.
 func (c *Conn) UnitOf(ctx context.Context, pid int) (string, error) {
-	name, err := c.systemd.GetUnitNameByPID(ctx, uint32(pid))
+	var path godbus.ObjectPath
+	err := c.call(ctx, "GetUnitByPID", []any{uint32(pid)}, &path)
+	var id godbus.Variant
+	if err == nil {
+		err = c.wire.Object(busName, path).CallWithContext(ctx, getProperty, 0, busName+".Unit", "Id").Store(&id)
+	}
 	if err != nil {
 		return "", fmt.Errorf("the unit of process %d: %w", pid, err)
 	}
-	return name, nil
+	return text(id.Value()), nil
 }
 
 // Listening tells what a socket unit is to listen on.
 func (c *Conn) Listening(ctx context.Context, socket string) (Listening, error) {
-	p, err := c.systemd.GetUnitTypePropertiesContext(ctx, socket, "Socket")
-	if err != nil {
-		return Listening{}, fmt.Errorf("%s: %w", socket, err)
-	}
-	return listening(p), nil
+	p, err := c.properties(ctx, socket, "Socket", listenProperties...)
+	return listening(p), err
 }
 
 func listening(p map[string]any) Listening {
@@ -245,102 +259,36 @@ func listening(p map[string]any) Listening {
 
 // Units lists the names of the units in memory that match.
 func (c *Conn) Units(ctx context.Context, patterns ...string) ([]string, error) {
-	units, err := c.systemd.ListUnitsByPatternsContext(ctx, nil, patterns)
-	names := make([]string, 0, len(units))
-	for _, u := range units {
-		names = append(names, u.Name)
+	var rows [][]any
+	err := c.call(ctx, "ListUnitsByPatterns", []any{[]string{}, patterns}, &rows)
+	names := make([]string, 0, len(rows))
+	for _, r := range rows {
+		names = append(names, text(r[0]))
 	}
 	return names, err
 }
 
-// Start starts a unit and waits until the job has ended.
-func (c *Conn) Start(ctx context.Context, unit string) error {
-	return job(ctx, "start", unit, replace, c.systemd.StartUnitContext)
-}
-
-// Stop stops a unit and waits until the job has ended.
-func (c *Conn) Stop(ctx context.Context, unit string) error {
-	return job(ctx, "stop", unit, replace, c.systemd.StopUnitContext)
-}
-
-// Restart restarts a unit, or starts it, and waits until the job has ended.
-func (c *Conn) Restart(ctx context.Context, unit string) error {
-	return job(ctx, "restart", unit, replace, c.systemd.RestartUnitContext)
-}
-
 // ResetFailed forgets that a unit has failed.
 func (c *Conn) ResetFailed(ctx context.Context, unit string) error {
-	return c.systemd.ResetFailedUnitContext(ctx, unit)
-}
-
-// Job modes (org.freedesktop.systemd1(5)): a new job takes the place of others that contradict it, or is refused.
-const (
-	replace = "replace"
-	fail    = "fail"
-)
-
-// StartOrFail is Start that takes no other job's place: it is refused while a unit is being stopped that this one needs.
-func (c *Conn) StartOrFail(ctx context.Context, unit string) error {
-	return job(ctx, "start", unit, fail, c.systemd.StartUnitContext)
-}
-
-// StopOrFail asks for a stop, without waiting for its end, that takes no other job's place: it is refused while a unit is being started that
-// would be stopped as well.
-func (c *Conn) StopOrFail(ctx context.Context, unit string) error {
-	if _, err := c.systemd.StopUnitContext(ctx, unit, fail, nil); err != nil {
-		return fmt.Errorf("stop %s: %w", unit, err)
-	}
-	return nil
-}
-
-// Refused tells whether the error is of StartOrFail or StopOrFail, and another job stands against this one.
-func Refused(err error) bool {
-	var answer godbus.Error
-	return errors.As(err, &answer) && answer.Name == "org.freedesktop.systemd1.TransactionIsDestructive"
-}
-
-func job(ctx context.Context, verb, unit, mode string, call func(context.Context, string, string, chan<- string) (int, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, JobTimeout)
-	defer cancel()
-	ended := make(chan string, 1)
-	if _, err := call(ctx, unit, mode, ended); err != nil {
-		return fmt.Errorf("%s %s: %w", verb, unit, err)
-	}
-	select {
-	case result := <-ended:
-		if result == "done" {
-			return nil
-		}
-		return &JobError{verb, unit, result}
-	case <-ctx.Done():
-		return &JobError{verb, unit, ""}
-	}
+	return c.call(ctx, "ResetFailedUnit", []any{unit})
 }
 
 // Reload reads all unit files again; it returns when that has been done.
 func (c *Conn) Reload(ctx context.Context) error {
-	if err := c.systemd.ReloadContext(ctx); err != nil {
+	if err := c.call(ctx, "Reload", nil); err != nil {
 		return fmt.Errorf("daemon-reload: %w", err)
 	}
 	return nil
 }
 
 // Environment is the manager's own environment.
-func (c *Conn) Environment(context.Context) ([]string, error) {
-	v, err := c.property("Environment")
-	return list(v), err
+func (c *Conn) Environment(ctx context.Context) ([]string, error) {
+	p, err := c.get(ctx, objects, "Manager", "Environment")
+	return list(p["Environment"]), err
 }
 
 // Version is systemd's version.
-func (c *Conn) Version(context.Context) (string, error) {
-	v, err := c.property("Version")
-	return text(v), err
-}
-
-func (c *Conn) property(name string) (any, error) {
-	v, err := c.object.GetProperty("org.freedesktop.systemd1.Manager." + name)
-	if err != nil {
-		return nil, fmt.Errorf("the manager's %s: %w", name, err)
-	}
-	return v.Value(), nil
+func (c *Conn) Version(ctx context.Context) (string, error) {
+	p, err := c.get(ctx, objects, "Manager", "Version")
+	return text(p["Version"]), err
 }

@@ -43,9 +43,14 @@ func (s *server) reportStart() {
 func (c *config) tellStart(t startTimes) {
 	ctx, cancel := context.WithTimeout(context.Background(), queryTime)
 	defer cancel()
-	starting, active, err := manager.Times(ctx, scope(c.userManager), os.Getenv("XDG_RUNTIME_DIR"), c.unit)
+	conn, err := manager.Connect(ctx, scope(c.userManager), os.Getenv("XDG_RUNTIME_DIR"))
 	if err != nil {
 		return // nobody waits for figures
+	}
+	defer conn.Close()
+	starting, active, err := conn.Times(ctx, c.unit)
+	if err != nil {
+		return
 	}
 	start, ok := t.start(starting, active, c.running(active))
 	if !ok {

@@ -15,7 +15,8 @@ const lookAgainAfter = 30 * time.Second
 
 // units is what wantedBy needs of a service manager.
 type units interface {
-	Unit(ctx context.Context, name string) (manager.Unit, error)
+	Some(ctx context.Context, name string, properties ...string) (manager.Unit, error)
+	States(ctx context.Context, names ...string) ([]manager.Unit, error)
 }
 
 // wantedBy names a unit that wants, requires, binds to or upholds the unit self (systemd.unit(5)) and is not at rest; "" if there
@@ -23,17 +24,21 @@ type units interface {
 // back. Those that want the container's service do not count: the members of a pod are bound to it and would keep it awake
 // for ever.
 func wantedBy(ctx context.Context, m units, self string) (string, error) {
-	u, err := m.Unit(ctx, self)
+	u, err := m.Some(ctx, self, append([]string{"BoundBy"}, manager.PullsIn...)...)
 	if err != nil {
 		return "", err
 	}
-	for _, name := range slices.Concat(u.PulledInBy(), u.BoundBy) {
-		other, err := m.Unit(ctx, name)
-		if err != nil {
-			return "", err
-		}
+	names := slices.Concat(u.PulledInBy(), u.BoundBy)
+	if len(names) == 0 {
+		return "", nil
+	}
+	others, err := m.States(ctx, names...)
+	if err != nil {
+		return "", err
+	}
+	for _, other := range others {
 		if !other.Down() || other.Queued {
-			return name, nil
+			return other.Name, nil
 		}
 	}
 	return "", nil

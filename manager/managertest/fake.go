@@ -44,14 +44,38 @@ func (f *Fake) Unit(_ context.Context, name string) (manager.Unit, error) {
 	return manager.Unit{Name: name, LoadState: "not-found", ActiveState: "inactive"}, nil
 }
 
+// Some answers from Loaded, with more than was asked for.
+func (f *Fake) Some(ctx context.Context, name string, _ ...string) (manager.Unit, error) {
+	return f.Unit(ctx, name)
+}
+
+// States answers from Loaded.
+func (f *Fake) States(ctx context.Context, names ...string) ([]manager.Unit, error) {
+	states := make([]manager.Unit, len(names))
+	for i, name := range names {
+		u, err := f.Unit(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		states[i] = manager.Unit{Name: name, LoadState: u.LoadState, ActiveState: u.ActiveState, SubState: u.SubState, Queued: u.Queued}
+	}
+	return states, nil
+}
+
 // Details answers from Loaded and More.
-func (f *Fake) Details(ctx context.Context, name string) (manager.Details, error) {
-	u, err := f.Unit(ctx, name)
-	f.one.Lock()
-	defer f.one.Unlock()
-	d := f.More[name]
-	d.Unit = u
-	return d, err
+func (f *Fake) Details(ctx context.Context, names ...string) ([]manager.Details, error) {
+	all := make([]manager.Details, len(names))
+	for i, name := range names {
+		u, err := f.Unit(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		f.one.Lock()
+		all[i] = f.More[name]
+		f.one.Unlock()
+		all[i].Unit = u
+	}
+	return all, nil
 }
 
 // Do changes it while another goroutine asks.
