@@ -87,9 +87,11 @@ IdleCheck=/testapp -busy
 	a.mustGet("/")
 	a.mustGet("/busy?code=1&ms=60000") // the other container: it is not asked
 	a.mustSleep(20 * time.Second)
+	open := a.idleConnection() // the work takes longer to begin than IdleTimeout=, on a busy machine
 	a.mustGet("/")
 	host.run(t, "podman", "exec", "systemd-"+a.name+"-queue", "/testapp", "-be-busy", "6s")
 	began := time.Now()
+	open.Close()
 	eventually(t, 10*time.Second, "a status", func() bool {
 		return strings.Contains(host.show(t, a.proxy(), "StatusText"), ", kept awake by IdleCheck= (exit status 1); ")
 	})
