@@ -95,20 +95,25 @@ func (p published) wrong() string {
 	host, hostOK := parsePorts(p.host)
 	bare := strings.TrimSuffix(strings.TrimPrefix(p.address, "["), "]")
 	ip, err := netip.ParseAddr(bare)
+	templated := ok && inside.from == inside.to && isSpecifier(p.host)
 	switch {
 	case strings.EqualFold(p.protocol, "udp"):
 		return "behind a proxy UDP wakes nothing; PodmanArgs=--publish=… opens the port while it is awake"
 	case p.protocol != "" && !strings.EqualFold(p.protocol, "tcp"):
 		return "only tcp can be served on demand"
-	case ok && inside.from == inside.to && strings.HasPrefix(p.host, "%"): // a template's
-	case !ok || p.host != "" && !hostOK:
+	case !ok || p.host != "" && !hostOK && !templated:
 		return "the ports must be numbers"
 	case p.address != "" && (err != nil || ip.Zone() != "" || ip.Is6() != strings.HasPrefix(p.address, "[")):
 		return "the address must be one of the host, in numbers"
-	case p.host != "" && !strings.HasPrefix(p.host, "%") && host.to-host.from != inside.to-inside.from:
+	case p.host != "" && !templated && host.to-host.from != inside.to-inside.from:
 		return "the ranges are not of the same length"
 	}
 	return ""
+}
+
+// isSpecifier knows %i and its like (systemd.unit(5)).
+func isSpecifier(s string) bool {
+	return len(s) == 2 && s[0] == '%' && 'a' <= s[1]|0x20 && s[1]|0x20 <= 'z'
 }
 
 // highPorts are ports that a user may listen on, easy to remember: 8080 for 80.
