@@ -191,11 +191,20 @@ func TestSoakReset(t *testing.T) {
 	record(t, fmt.Sprintf("%d resets each way", either(10, 200)), "resets on the other side", "resets on the other side")
 }
 
+// withoutKeyrings lets the user have more than 200 containers at a time: each has a key, of which the kernel gives a user
+// that many (kernel.keys.maxkeys; keyrings(7)).
+func withoutKeyrings(t *testing.T) {
+	const name = ".config/containers/containers.conf.d/keyring.conf"
+	host.write(t, name, "[containers]\nkeyring = false\n")
+	t.Cleanup(func() { os.Remove(host.home(name)) })
+}
+
 // TestSoakManyApplications: all of them asleep, then all woken at the same moment.
 func TestSoakManyApplications(t *testing.T) {
 	n := either(15, 300)
 	apps := make([]*app, n)
 	a := newApp(t)
+	withoutKeyrings(t)
 	for i := range apps {
 		apps[i] = &app{t: t, name: fmt.Sprintf("%s-%03d", a.name, i), port: 30000 + i, mark: a.mark}
 		apps[i].write(strings.Replace(plain, "500ms", "5s\nStartTimeout=5min", 1))
