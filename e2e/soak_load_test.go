@@ -199,7 +199,7 @@ func withoutKeyrings(t *testing.T) {
 	t.Cleanup(func() { os.Remove(host.home(name)) })
 }
 
-// TestSoakManyApplications: all of them asleep, then all woken at the same moment.
+// TestSoakManyApplications: all of them asleep, then all woken at the same moment. Each podman run takes about a second of a core.
 func TestSoakManyApplications(t *testing.T) {
 	n := either(15, 300)
 	apps := make([]*app, n)
@@ -207,7 +207,7 @@ func TestSoakManyApplications(t *testing.T) {
 	withoutKeyrings(t)
 	for i := range apps {
 		apps[i] = &app{t: t, name: fmt.Sprintf("%s-%03d", a.name, i), port: 30000 + i, mark: a.mark}
-		apps[i].write(strings.Replace(plain, "500ms", "5s\nStartTimeout=5min", 1))
+		apps[i].write(strings.Replace(plain, "500ms", "5s\nStartTimeout=15min", 1))
 	}
 	t.Cleanup(func() {
 		for _, b := range apps {
@@ -230,7 +230,7 @@ func TestSoakManyApplications(t *testing.T) {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			replies[i] = requestWithin(5*time.Minute, "tcp", fmt.Sprintf("127.0.0.1:%d", b.port), "/")
+			replies[i] = requestWithin(15*time.Minute, "tcp", fmt.Sprintf("127.0.0.1:%d", b.port), "/")
 		}()
 	}
 	all.Wait()
