@@ -10,6 +10,7 @@ require (
 	github.com/landlock-lsm/go-landlock v0.8.1
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
+	github.com/vishvananda/netlink v1.3.1
 	golang.org/x/sys v0.40.0
 	golang.org/x/text v0.31.0
 	kernel.org/pub/linux/libs/security/libcap/psx v1.2.77
@@ -18,4 +19,5 @@ require (
 require (
 	github.com/containers/storage v1.59.1 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/vishvananda/netns v0.0.5 // indirect
 )

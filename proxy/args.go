@@ -36,6 +36,7 @@ type config struct {
 	rules                 rules
 	proxyProtocol         headerVersion // what the application expects in front
 	dynamicUser           bool          // the serving stage is to be the user that systemd has made for the unit
+	keep                  bool          // the application is to see the clients' addresses
 	userManager           bool          // which systemd to ask, and which journalctl to recommend
 
 	// The second stage, inside the container's namespaces, is told:
@@ -45,6 +46,8 @@ type config struct {
 	tables []*os.File    // of its TCP sockets
 	pidfd  int           // the container's process
 	waited time.Duration // how much of the first start timeout is gone
+
+	keeper *keeper // what keeps the clients' addresses, if they can be kept
 
 	held heldClients // accepted already: one of them is what it was woken for
 }
@@ -76,6 +79,7 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.Var(&c.rules.allowFrom, "allow-from", "serve only clients from `addresses/prefixes`")
 	f.StringVar(&version, "proxy-protocol", "", "begin with a PROXY protocol header, `v1` or v2")
 	f.Var(&c.rules.balancers, "proxy-protocol-from", "take such a header from clients from `addresses/prefixes`")
+	f.BoolVar(&c.keep, "keep-client-address", false, "let the application see the clients' addresses")
 	f.Var(&c.held, "held", "used by the program itself: accepted `connections`")
 	f.BoolVar(&c.dynamicUser, "dynamic-user", false, "started as root, serve as the unit's DynamicUser=")
 	f.BoolVar(&c.inside, "inside", false, "used by the program itself: the namespaces are entered")

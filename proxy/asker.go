@@ -151,7 +151,7 @@ func (a *asker) send(q question) error {
 // something to ask.
 func (c *config) answerQuestions() int {
 	signal.Ignore(unix.SIGTERM, unix.SIGINT)
-	_ = dropCapabilities() // systemd looks at the user alone
+	_ = dropCapabilities(0) // systemd looks at the user alone
 	file := os.NewFile(firstListenFD, "asker")
 	conn, err := net.FileConn(file)
 	if err != nil {

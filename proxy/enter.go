@@ -28,7 +28,7 @@ func sameNamespace(fd int, kind string) (bool, error) {
 // enter replaces this process by the second stage inside c's namespaces, and returns only with an error, or with nil when
 // there is nothing to enter (Network=host). A Go program cannot join a user namespace itself, because it has threads
 // (setns(2)); so nsenter(1) does it and executes us again. The process id stays, so LISTEN_PID and NOTIFY_SOCKET are right.
-func (c *container) enter(args []string, waited time.Duration) error {
+func (c *container) enter(args []string, waited time.Duration, keep bool) error {
 	if same, err := sameNamespace(c.netNS, "net"); err != nil || same {
 		return err
 	}
@@ -49,7 +49,7 @@ func (c *container) enter(args []string, waited time.Duration) error {
 	}
 	argv := c.nsenterArgs(!ownUser)
 	if !ownUser {
-		argv = append(argv, withoutCapabilities()...)
+		argv = append(argv, withoutCapabilities(keep)...)
 	}
 	if err := rehearse(nsenter, argv); err != nil {
 		return err
@@ -82,12 +82,17 @@ func (c *container) nsenterArgs(user bool) []string {
 // withoutCapabilities is what follows where a user namespace is entered, which gives all capabilities in it: setpriv(1) lets the next program
 // begin without. The second stage could give them up itself, and does where there is no setpriv (fence.go); but each of the forty in the
 // bounding set costs a stop of all its threads, together some milliseconds of each start.
-func withoutCapabilities() []string {
+// Where it keeps the addresses of clients, it sets routes and takes addresses, and gives up by itself what is left.
+func withoutCapabilities(keep bool) []string {
 	setpriv := utility("setpriv")
 	if setpriv == "" {
 		return nil
 	}
-	return []string{setpriv, "--bounding-set=-all", "--inh-caps=-all", "--"}
+	left := "--bounding-set=-all"
+	if keep {
+		left += ",+net_admin,+net_raw,+setpcap"
+	}
+	return []string{setpriv, left, "--inh-caps=-all", "--"}
 }
 
 // secondStage is our own command line in there.

@@ -25,7 +25,7 @@ func (c *config) fence(log logger) {
 		set  func() error
 	}{
 		{"it is root", c.becomeUser},
-		{"capabilities are kept", dropCapabilities},
+		{"capabilities are kept", func() error { return dropCapabilities(c.capabilities()) }},
 		{"Landlock does not keep it from files and addresses", c.landlock},
 		{"seccomp does not keep it from system calls", c.seccomp},
 	} {
@@ -70,12 +70,21 @@ func (c *config) becomeUser() error {
 	return syscall.Setresuid(uid, uid, uid)
 }
 
-// dropCapabilities takes every capability that we have or could be given (capabilities(7)); those of the container's user namespace came with
-// entering it. None comes back: the secure bits and the bounding set, which need CAP_SETPCAP and so go first, and no_new_privs in our unit see
-// to that.
-func dropCapabilities() error {
+// capabilities are what serving takes: binding to the address of somebody else is for CAP_NET_RAW (IP_TRANSPARENT in ip(7)), of the user
+// namespace that owns the container's network.
+func (c *config) capabilities() uint32 {
+	if c.keeper == nil {
+		return 0
+	}
+	return 1 << unix.CAP_NET_RAW
+}
+
+// dropCapabilities takes every capability that we have or could be given (capabilities(7)), but those in keep; those of the container's user
+// namespace came with entering it. None comes back: the secure bits and the bounding set, which need CAP_SETPCAP and so go first, and
+// no_new_privs in our unit see to that.
+func dropCapabilities(keep uint32) error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var has, none [2]unix.CapUserData
+	var has, kept [2]unix.CapUserData
 	if err := unix.Capget(&header, &has[0]); err != nil {
 		return err
 	}
@@ -85,7 +94,8 @@ func dropCapabilities() error {
 		}
 	}
 	psx.Syscall6(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0, 0) // before Linux 4.3 there are none
-	if _, _, errno := psx.Syscall3(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&none[0])), 0); errno != 0 {
+	kept[0].Effective, kept[0].Permitted = keep&has[0].Permitted, keep&has[0].Permitted
+	if _, _, errno := psx.Syscall3(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&kept[0])), 0); errno != 0 {
 		return errno
 	}
 	return nil
@@ -125,7 +135,7 @@ func (c *config) landlock() error {
 	for _, port := range c.ports() {
 		rules = append(rules, landlock.ConnectTCP(port))
 	}
-	if err := landlock.V5.BestEffort().Restrict(rules...); err != nil {
+	if err := c.handled().BestEffort().Restrict(rules...); err != nil {
 		return err
 	}
 	if err := landlock.MustConfig(c.scopes()).BestEffort().RestrictScoped(); err != nil {
@@ -135,6 +145,16 @@ func (c *config) landlock() error {
 		return fmt.Errorf("version %d of %d", abi, landlockWanted)
 	}
 	return nil
+}
+
+// handled is what needs a rule: files, and ports to connect to and to bind to; not the latter where the addresses of clients are kept, of which
+// nobody knows the ports before. To listen is not among the system calls that are left.
+func (c *config) handled() landlock.Config {
+	if c.keeper == nil {
+		return landlock.V5
+	}
+	const files = 1<<16 - 1 // all in version 5
+	return landlock.MustConfig(landlock.AccessFSSet(files), landlock.AccessNetSet(unix.LANDLOCK_ACCESS_NET_CONNECT_TCP))
 }
 
 // scopes is what is kept from processes outside: signals, and connections to abstract Unix sockets, unless a target is one. Landlock knows no

@@ -20,6 +20,9 @@ import (
 // would, and says what came of it.
 func fencedMain() int {
 	c := config{}
+	if os.Args[len(os.Args)-1] == "keep" {
+		c.keeper = &keeper{}
+	}
 	if err := c.setTargets(os.Args[1:2], "tcp"); err != nil {
 		fmt.Println(err)
 		return 1
@@ -54,6 +57,8 @@ func trespass(c config, allowed string, others []string) string {
 	write := os.WriteFile(file, nil, 0o600)
 	_, unixSocket := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	_, packet := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0)
+	_, raw := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP)
+	_, netlink := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE)
 	_, udp := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
 	_, mptcp := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_MPTCP)
 	tcp, _ := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
@@ -74,6 +79,9 @@ func trespass(c config, allowed string, others []string) string {
 		"writes a file":                  write == nil,
 		"opens a Unix socket":            unixSocket == nil,
 		"opens a packet socket":          packet == nil,
+		"opens a raw socket":             raw == nil,
+		"opens a netlink socket":         netlink == nil,
+		"listens":                        unix.Listen(tcp, 1) == nil,
 		"opens a UDP socket":             udp == nil,
 		"opens an MPTCP socket":          mptcp == nil,
 		"has the kernel send signals":    owner == nil,
@@ -96,8 +104,15 @@ func fastOpen(fd int, port string) error {
 	return unix.Sendto(fd, []byte("x"), unix.MSG_FASTOPEN, &unix.SockaddrInet4{Port: number, Addr: [4]byte{127, 0, 0, 1}})
 }
 
-// TestFence: all that a fenced program can do is to connect to its target. What this kernel lacks of it is not tested, but said.
+// TestFence: all that a fenced program can do is to connect to its target, whether it keeps the clients' addresses or not. What this kernel lacks
+// of it is not tested, but said.
 func TestFence(t *testing.T) {
+	for _, addresses := range []string{"proxy", "keep"} {
+		t.Run(addresses, func(t *testing.T) { testFence(t, addresses) })
+	}
+}
+
+func testFence(t *testing.T, addresses string) {
 	file := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(file, []byte("secret"), 0o600); err != nil {
 		t.Fatal(err)
@@ -108,7 +123,7 @@ func TestFence(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { victim.Process.Kill(); victim.Wait() }()
-	cmd := exec.Command("/proc/self/exe", application(t, "", echo), application(t, "", echo), strconv.Itoa(victim.Process.Pid), file)
+	cmd := exec.Command("/proc/self/exe", application(t, "", echo), application(t, "", echo), strconv.Itoa(victim.Process.Pid), file, addresses)
 	cmd.Env = append(os.Environ(), "PROXY_TEST_AS=fenced")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -135,20 +150,27 @@ func TestFenceOfThreads(t *testing.T) {
 	p := startProgram(t, []door{d}, "--unit=web.service", application(t, "", echo))
 	exchange(t, dialAddr(t, d.addr))
 	eventually(t, "all threads are fenced", func() bool {
-		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.cmd.Process.Pid))
+		tasks := allThreads(p)
 		for _, task := range tasks {
-			text, err := os.ReadFile(task)
-			if err != nil {
-				continue // it has ended
-			}
 			for _, want := range []string{"CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"} {
-				if !strings.Contains(string(text), want) {
+				if !strings.Contains(task, want) {
 					return false
 				}
 			}
 		}
 		return len(tasks) > 1
 	})
+}
+
+// allThreads is what the kernel says of each thread of p.
+func allThreads(p *program) (tasks []string) {
+	names, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.cmd.Process.Pid))
+	for _, name := range names {
+		if text, err := os.ReadFile(name); err == nil { // or it has ended
+			tasks = append(tasks, string(text))
+		}
+	}
+	return tasks
 }
 
 // TestFenceOfUnixSockets: the targets that are not TCP's are reached from inside the fence.

@@ -93,7 +93,7 @@ func (s *server) takeHeld() {
 
 // clientOf is what has to be known of a client that nobody has looked at.
 func (s *server) clientOf(fd int) client {
-	if s.cfg.proxyProtocol == noHeader {
+	if s.cfg.proxyProtocol == noHeader && s.cfg.keeper == nil {
 		return client{fd: fd}
 	}
 	return clientOf(fd)

@@ -38,10 +38,15 @@ type listener struct {
 
 	held   []client // accepted already
 	screen *screen  // where clients are accepted first
+
+	keeper     *keeper // where their addresses are kept (knock.go)
+	knocks     bool    // what is dialled is no more than a knock
+	answeredAt time.Duration
 }
 
 func newListener(s *server, fd int, t *target) (*listener, error) {
 	l := &listener{s: s, fd: fd, target: t, tcp: isTCP(fd), dialling: -1, since: notYet}
+	l.keeper = s.cfg.keeper.of(l)
 	l.timer = s.loop.newTimer(l.due)
 	if err := prepareListener(fd); err != nil {
 		return nil, err
@@ -91,7 +96,16 @@ func (l *listener) try() {
 		l.settle()
 		return
 	}
-	fd, pending, err := l.target.dial()
+	l.knocks = false
+	if l.keeper != nil {
+		l.tryKept()
+		return
+	}
+	l.tried(l.target.dial())
+}
+
+// tried: a dial has begun.
+func (l *listener) tried(fd int, pending bool, err error) {
 	switch {
 	case err != nil:
 		l.s.freePlace()
@@ -152,6 +166,14 @@ func (l *listener) hangUp() {
 // connected takes the client for which fd was dialled. There may be none: it was a probe.
 func (l *listener) connected(fd int) {
 	l.s.answered()
+	if l.keeper != nil {
+		l.answeredAt = l.s.loop.now()
+	}
+	if l.knocks {
+		l.knocks = false
+		l.knocked(fd)
+		return
+	}
 	client, err := l.next()
 	if err == nil {
 		err = l.s.forward(client, fd, l)

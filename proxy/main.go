@@ -85,7 +85,7 @@ func firstStage(cfg config, args []string, fds []int, log logger) int {
 	c, err := awaitContainer(&cfg, o)
 	if err == nil {
 		cfg.waited = time.Since(began)
-		if err = c.enter(args, cfg.waited); err != nil {
+		if err = c.enter(args, cfg.waited, cfg.keep); err != nil {
 			err = fmt.Errorf("cannot enter the container of %s: %w", cfg.unit, err)
 		}
 	}
@@ -106,7 +106,7 @@ func secondStage(cfg config, fds []int, log logger) int {
 	if !cfg.socketProxyd {
 		return serveUntilSignal(cfg, fds, log)
 	}
-	if err := cmp.Or(cfg.becomeUser(), dropCapabilities()); err != nil {
+	if err := cmp.Or(cfg.becomeUser(), dropCapabilities(0)); err != nil {
 		log(prioNotice, "systemd-socket-proxyd has more rights than it needs: %v.", err)
 	}
 	code, err := handOver(cfg, fds, log)
@@ -118,6 +118,7 @@ func secondStage(cfg config, fds []int, log logger) int {
 
 // serveUntilSignal serves until systemd wants it to stop, or there is nothing to serve.
 func serveUntilSignal(cfg config, fds []int, log logger) int {
+	cfg.keepAddresses(log)
 	s, err := newServer(cfg, fds, log, connectedSend(os.Getenv))
 	if err == nil && cfg.pidfd >= 0 {
 		unix.CloseOnExec(cfg.pidfd)

@@ -32,6 +32,14 @@ var servingCalls = append([]uint32{
 	unix.SYS_TIMER_CREATE, unix.SYS_TIMER_SETTIME, unix.SYS_TIMER_DELETE, unix.SYS_SETITIMER,
 }, olderCalls...)
 
+// calls are those of this serving stage: one that keeps the addresses of clients binds to them.
+func (c *config) calls() []uint32 {
+	if c.keeper == nil {
+		return servingCalls
+	}
+	return append(slices.Clip(servingCalls), unix.SYS_BIND)
+}
+
 // auditArch is this architecture in the words of seccomp(2).
 func auditArch() (uint32, error) {
 	switch runtime.GOARCH {
@@ -55,7 +63,7 @@ func (c *config) seccomp() error {
 	if err != nil {
 		return err
 	}
-	filter := seccompFilter(arch, uint32(os.Getpid()), c.families())
+	filter := seccompFilter(arch, uint32(os.Getpid()), c.families(), c.calls())
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
@@ -88,9 +96,9 @@ var fcntlCommands = []uint32{
 // seccompFilter is the program: a list of comparisons, each of which allows. What Landlock does not ask about is refused here: a socket is a
 // stream of one of the families, and no other protocol but TCP's own (there are MPTCP and SCTP); nothing connects by sending (MSG_FASTOPEN);
 // a signal is for this process itself; and what is cloned is a thread.
-func seccompFilter(arch, pid uint32, families []uint32) []unix.SockFilter {
+func seccompFilter(arch, pid uint32, families, calls []uint32) []unix.SockFilter {
 	f := []unix.SockFilter{load(offsetArch), jump(unix.BPF_JEQ, arch, 1, 0), give(deny), load(offsetNumber)}
-	for _, number := range servingCalls {
+	for _, number := range calls {
 		f = append(f, jump(unix.BPF_JEQ, number, 0, 1), give(allow))
 	}
 	return slices.Concat(f,

@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,6 +23,7 @@ type address struct {
 	network, text string // as net.Dial wants them
 	family        int
 	port          uint16
+	loopback      bool
 	sockaddr      unix.Sockaddr
 }
 
@@ -44,21 +46,18 @@ func parseTarget(s string) (*target, error) {
 }
 
 func tcpAddress(ap netip.AddrPort) address {
-	a := address{network: "tcp", text: ap.String(), port: ap.Port()}
-	if ap.Addr().Is4() {
-		a.family, a.sockaddr = unix.AF_INET, &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ap.Addr().As4()}
-	} else {
-		a.family, a.sockaddr = unix.AF_INET6, &unix.SockaddrInet6{Port: int(ap.Port()), Addr: ap.Addr().As16()}
-	}
-	return a
+	return address{network: "tcp", text: ap.String(), port: ap.Port(), loopback: ap.Addr().IsLoopback(), family: familyOf(ap.Addr()), sockaddr: sockaddrOf(ap)}
 }
 
 // dial starts one try to connect, beginning with the address that answered last. pending: the outcome is not known yet, fd
 // becomes writable with it (connect(2), EINPROGRESS). The error is that of the first address.
-func (t *target) dial() (fd int, pending bool, err error) {
+func (t *target) dial() (fd int, pending bool, err error) { return t.dialBy((*address).connect) }
+
+// dialBy is dial with another way to connect.
+func (t *target) dialBy(connect func(a *address, suspicious bool) (fd int, pending bool, err error)) (fd int, pending bool, err error) {
 	for i := range t.addrs {
 		k := (t.last + i) % len(t.addrs)
-		fd, pending, e := t.addrs[k].connect(!t.fresh)
+		fd, pending, e := connect(&t.addrs[k], !t.fresh)
 		if e == nil {
 			t.last, t.fresh = k, !pending
 			return fd, pending, nil
@@ -71,13 +70,22 @@ func (t *target) dial() (fd int, pending bool, err error) {
 	return -1, false, err
 }
 
-// connect starts a connection to a. Loopback is connected when connect(2) returns, though that says EINPROGRESS: a second
-// call learns it, where waiting for an event would cost more.
+// socket is a new socket to connect to a.
+func (a *address) socket() (fd int, err error) {
+	return unix.Socket(a.family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+}
+
+// connect starts a connection to a.
 func (a *address) connect(suspicious bool) (fd int, pending bool, err error) {
-	fd, err = unix.Socket(a.family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
+	if fd, err = a.socket(); err != nil {
 		return -1, false, err
 	}
+	return a.connectBy(fd, suspicious)
+}
+
+// connectBy is connect by a socket, which is closed where that fails. Loopback is connected when connect(2) returns, though that says
+// EINPROGRESS: a second call learns it, where waiting for an event would cost more.
+func (a *address) connectBy(fd int, suspicious bool) (_ int, pending bool, err error) {
 	err = unix.Connect(fd, a.sockaddr)
 	if err == unix.EINPROGRESS {
 		err = unix.Connect(fd, a.sockaddr)
@@ -112,19 +120,14 @@ func (t *target) finish(fd int) error {
 }
 
 // isItself finds the connection of a socket to itself: where nobody listens on a port out of the range for outgoing
-// connections, one try in some 28,000 gets that very port as its own, and TCP's simultaneous open succeeds.
+// connections, one try in some 28,000 gets that very port as its own, and TCP's simultaneous open succeeds. A client whose address is kept
+// may have that port as well, but another address.
 func (a *address) isItself(fd int) bool {
 	if a.family == unix.AF_UNIX {
 		return false
 	}
 	sa, err := unix.Getsockname(fd)
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return err == nil && sa.Port == int(a.port)
-	case *unix.SockaddrInet6:
-		return err == nil && sa.Port == int(a.port)
-	}
-	return false
+	return err == nil && addrPortOf(sa) == addrPortOf(a.sockaddr)
 }
 
 // shortage tells an error that is about this process or machine, not about the application.
@@ -133,3 +136,8 @@ func shortage(err error) bool {
 }
 
 func (t *target) tcp() bool { return t.addrs[0].family != unix.AF_UNIX }
+
+// onLoopback tells whether it may listen on a loopback address.
+func (t *target) onLoopback() bool {
+	return slices.ContainsFunc(t.addrs, func(a address) bool { return a.loopback })
+}
