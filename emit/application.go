@@ -40,6 +40,8 @@ type Application struct {
 	// ProxyProtocol is the version of the PROXY protocol that the application
 	// expects, v1 or v2; "" for none.
 	ProxyProtocol string
+	// KeepAddress lets the application see the clients' own addresses.
+	KeepAddress bool
 	// MaxConnections is the most connections at a time, 0 for no limit.
 	MaxConnections int
 	// Proxy is what the sockets start.

@@ -12,9 +12,9 @@ import (
 // itself, which needs less when it serves than when it starts.
 func proxyFence(app Application, p pair, opt Options) []Option {
 	if opt.User {
-		return slices.Concat(fenceForAll, fenceOfUsers)
+		return slices.Concat(fenceForAll, addressFamilies(app), fenceOfUsers)
 	}
-	return slices.Concat(fenceForAll, fenceOfSystem, capabilities(app, p, opt), network(app, p), places(p, opt))
+	return slices.Concat(fenceForAll, addressFamilies(app), fenceOfSystem, capabilities(app, p, opt), network(app, p), places(p, opt))
 }
 
 var fenceForAll = []Option{
@@ -29,9 +29,18 @@ var fenceForAll = []Option{
 	{"LockPersonality", "yes"},
 	{"RestrictRealtime", "yes"},
 	{"RestrictSUIDSGID", "yes"},
-	{"RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6"},
 	{"ProtectProc", "invisible"},
 	{"UMask", "0077"},
+}
+
+// addressFamilies are those of the proxy's sockets. Before the fence inside
+// closes, the routes for clients' addresses are set with a netlink socket.
+func addressFamilies(app Application) []Option {
+	families := Value("AF_UNIX AF_INET AF_INET6")
+	if app.keepsAddress() {
+		families += " AF_NETLINK"
+	}
+	return []Option{{"RestrictAddressFamilies", families}}
 }
 
 // fenceOfUsers: each setting of a service that is missing was tried and keeps
@@ -79,6 +88,10 @@ func startsAsRoot(p pair, opt Options) Value {
 	return ""
 }
 
+// keepsAddress says whether the proxy makes connections from clients' addresses:
+// only in a network namespace that is not the host's.
+func (app Application) keepsAddress() bool { return app.KeepAddress && app.enters() }
+
 // enters says whether the proxy looks for a container to enter.
 func (app Application) enters() bool { return app.Existing == "" || app.Inside != "" }
 
@@ -88,6 +101,9 @@ func capabilities(app Application, p pair, opt Options) (options []Option) {
 	namespaces := Value("yes")
 	if app.enters() { // to open the namespace of another process, and to enter it
 		needed, namespaces = append(needed, "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"), "net"
+	}
+	if app.keepsAddress() { // to set routes, and to take addresses
+		needed = append(needed, "CAP_NET_ADMIN", "CAP_NET_RAW")
 	}
 	if hasOwnUser(p, opt) {
 		options = append(options,

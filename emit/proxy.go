@@ -145,6 +145,9 @@ func proxyCommand(app Application, p pair, opt Options) []Arg {
 	if app.ProxyProtocol != "" {
 		args = append(args, "--proxy-protocol="+Literal(app.ProxyProtocol))
 	}
+	if app.KeepAddress {
+		args = append(args, "--keep-client-address")
+	}
 	args = append(args,
 		"--max-connections="+Literal(strconv.Itoa(app.MaxConnections)),
 		"--ready="+Literal(app.ready()))

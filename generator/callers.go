@@ -20,10 +20,11 @@ func (t *translator) callers() {
 	c.WakeFrom, c.AllowFrom = t.prefixes("WakeFrom"), t.prefixes("AllowFrom")
 	c.ProxyProtocolFrom = t.prefixes("ProxyProtocolFrom")
 	t.app.ProxyProtocol = t.proxyProtocol()
+	t.app.KeepAddress = t.keepAddress()
 	t.neverAllowed()
 	t.withoutAddresses()
 	if t.app.Proxy != emit.OwnProxy { // an error already, and nobody would follow them
-		t.app.Callers, t.app.ProxyProtocol = emit.Callers{}, ""
+		t.app.Callers, t.app.ProxyProtocol, t.app.KeepAddress = emit.Callers{}, "", false
 	}
 }
 
@@ -41,6 +42,19 @@ func (t *translator) proxyProtocol() string {
 		t.diags.Errorf(w.Pos(), "ProxyProtocol=: not known: %q", w.Text).Hintf("write v1 or v2, or leave it out")
 	}
 	return w.Text
+}
+
+// keepAddress says whether the application sees the clients' addresses. One that
+// is told them in a header may believe that of the proxy only.
+func (t *translator) keepAddress() bool {
+	w, ok := t.one(parser.SectionOnDemand, "ClientAddress")
+	if ok && w.Text != "keep" && w.Text != "proxy" {
+		t.diags.Errorf(w.Pos(), "ClientAddress=: not known: %q", w.Text).Hintf("write keep (the default) or proxy")
+	}
+	if ok {
+		return w.Text == "keep"
+	}
+	return t.app.ProxyProtocol == ""
 }
 
 // localhost is what systemd means by that word, too (IPAddressAllow= in

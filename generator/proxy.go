@@ -59,13 +59,14 @@ var needProxy = []struct{ key, why string }{
 	{"AllowFrom", "the application has the connections, and can close them"},
 	{"ProxyProtocol", "the application has the connections, and knows who calls"},
 	{"ProxyProtocolFrom", "the application has the connections, and can read the header"},
+	{"ClientAddress", "the application has the connections, and sees who calls"},
 	{"ContainerPort", "the application gets the sockets themselves"},
 	{"Unit", "a .socket unit of your own does the same"},
 }
 
 // needOwnProxy are the keys of [OnDemand] that only our own proxy knows.
 var needOwnProxy = []string{"DrainTimeout", "ConnectionIdleTimeout", "IdleCheck",
-	"WakeOn", "WakeFrom", "AllowFrom", "ProxyProtocol", "ProxyProtocolFrom"}
+	"WakeOn", "WakeFrom", "AllowFrom", "ProxyProtocol", "ProxyProtocolFrom", "ClientAddress"}
 
 func (t *translator) withoutOwnProxy() {
 	for _, key := range needOwnProxy {

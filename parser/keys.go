@@ -225,6 +225,7 @@ var Keys = []Key{
 	{SectionOnDemand, "AllowFrom", Words, "", "", "", "Addresses and prefixes that are served; everybody by default"},
 	{SectionOnDemand, "ProxyProtocol", Choice, "", "", "", "PROXY protocol header that the application expects: v1 or v2"},
 	{SectionOnDemand, "ProxyProtocolFrom", Words, "", "", "", "Addresses and prefixes of balancers in front that send such a header"},
+	{SectionOnDemand, "ClientAddress", Choice, "", "", "", "Whom the application sees as its peer: the client (keep, the default) or the proxy"},
 	{SectionOnDemand, "Proxy", Choice, "", "", "", "What stands in front: podman-ondemand, systemd-socket-proxyd or none"},
 	{SectionOnDemand, "MaxConnections", Count, "", "", "", "Most connections at a time, others wait; 0: no limit"},
 
