@@ -3,7 +3,7 @@
 // front of it.
 //
 // Paths: / (who answers), /hello (the message), /peer (address of the peer, or what -header has read), /bytes?n=, /sleep?ms=, /status?code=, /hash (POST: SHA-256 of the body),
-// /reset (resets the connection), /resets (how many came in), /ask?address= (what another one answers on /) and /die?code=. An address
+// /reset (resets the connection), /resets (how many came in), /ask?address=&path= (what another one answers on /, or on a path) and /die?code=. An address
 // after -echo gets a plain echo instead, which passes a half-close on.
 package main
 

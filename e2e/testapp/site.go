@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -156,7 +157,7 @@ func (s site) answer(q request) answer {
 		io.Copy(h, q.body)
 		return text("%x\n", h.Sum(nil))
 	case "/ask":
-		return ask(q.query.Get("address"))
+		return ask(q.query.Get("address"), cmp.Or(q.query.Get("path"), "/"))
 	case "/busy":
 		return beBusy(time.Duration(q.number("ms"))*time.Millisecond, q.number("code"))
 	case "/die":
@@ -165,8 +166,8 @@ func (s site) answer(q request) answer {
 	return answer{404, []byte("no such path\n")}
 }
 
-// ask passes on what another site answers on /.
-func ask(address string) answer {
+// ask passes on what another site answers on a path.
+func ask(address, path string) answer {
 	network := "tcp"
 	if strings.HasPrefix(address, "/") {
 		network = "unix"
@@ -177,7 +178,7 @@ func ask(address string) answer {
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(20 * time.Second))
-	fmt.Fprintf(c, "GET / HTTP/1.0\r\n\r\n")
+	fmt.Fprintf(c, "GET %s HTTP/1.0\r\n\r\n", path)
 	said, err := io.ReadAll(c)
 	_, body, ok := bytes.Cut(said, []byte("\r\n\r\n"))
 	if err != nil || !ok {
