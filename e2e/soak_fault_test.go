@@ -149,6 +149,7 @@ func TestSoakStopped(t *testing.T) {
 	host.run(t, "sh", "-c", freeze, "sh", a.proxy(), a.container())
 	time.Sleep(either(3*time.Second, time.Minute))
 	host.run(t, "sh", "-c", strings.Replace(freeze, "echo 1", "echo 0", 1), "sh", a.proxy(), a.container())
+	c.SetDeadline(time.Now().Add(30 * time.Second)) // it had one from before
 	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	if _, err := c.Read(make([]byte, 4096)); err != nil {
 		t.Error("the open connection: ", err)

@@ -9,8 +9,10 @@ import (
 const (
 	// reservedFDs are for listening sockets, epoll, the journal, D-Bus and the like.
 	reservedFDs = 64
-	// fdsPerConnection: two sockets, and a pipe while it moves bulk data.
-	fdsPerConnection = 4
+	// fdsPerConnection: two sockets.
+	fdsPerConnection = 2
+	// fdsOfPipes are for those connections that move bulk data; without one it is copied.
+	fdsOfPipes = 2 * maxPipes
 	// fdsOfSocketProxyd: two sockets and two pipes a connection.
 	fdsOfSocketProxyd = 6
 	// shortageEvery is the shortest time between two log lines about the same shortage.
@@ -18,8 +20,8 @@ const (
 )
 
 // connectionLimit is the number of connections at one time: what was asked for, or what the file descriptors allow
-// (LimitNOFILE= in systemd.exec(5)) where each takes fdsEach.
-func connectionLimit(asked, fdsEach int) int {
+// (LimitNOFILE= in systemd.exec(5)) where each takes fdsEach, and up to half of all may be for something else.
+func connectionLimit(asked, fdsEach, fdsElse int) int {
 	if asked > 0 {
 		return asked
 	}
@@ -27,7 +29,8 @@ func connectionLimit(asked, fdsEach int) int {
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil {
 		return 1000
 	}
-	return max(1, int(min(r.Cur, 1<<30)-min(r.Cur, reservedFDs))/fdsEach)
+	free := int(min(r.Cur, 1<<30) - min(r.Cur, reservedFDs))
+	return max(1, (free-min(fdsElse, free/2))/fdsEach)
 }
 
 // takePlace reserves one of the places for connections. When there is none no listener looks for clients, who stay in

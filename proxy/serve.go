@@ -59,7 +59,7 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 	if err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg, log: log, loop: l, limit: connectionLimit(cfg.maxConnections, fdsPerConnection), told: -shortageEvery}
+	s := &server{cfg: cfg, log: log, loop: l, limit: connectionLimit(cfg.maxConnections, fdsPerConnection, fdsOfPipes), told: -shortageEvery}
 	s.fw = newForwarder(l, s.connectionClosed)
 	s.started = startReport{began: time.Now().Add(-cfg.waited), tell: func(startTimes) {}}
 	s.status = newStatus(s, send)

@@ -175,10 +175,10 @@ func TestQueuesAtTheLimit(t *testing.T) {
 func TestLimitFromFileDescriptors(t *testing.T) {
 	var r unix.Rlimit
 	unix.Getrlimit(unix.RLIMIT_NOFILE, &r)
-	if got, want := connectionLimit(0, fdsPerConnection), int(r.Cur-64)/4; got != want {
+	if got, want := connectionLimit(0, fdsPerConnection, fdsOfPipes), (int(r.Cur-64)-min(256, int(r.Cur-64)/2))/2; got != want {
 		t.Errorf("limit %d, want %d", got, want)
 	}
-	if connectionLimit(7, fdsPerConnection) != 7 {
+	if connectionLimit(7, fdsPerConnection, fdsOfPipes) != 7 {
 		t.Error("an explicit limit does not count")
 	}
 }

@@ -138,7 +138,7 @@ func (c *config) become(program string, at *address, n int) error {
 
 // socketProxydArgs is its command line. Without a limit it would take 256 connections and close all others.
 func (c *config) socketProxydArgs(program string, at *address) []string {
-	argv := []string{program, "--connections-max=" + strconv.Itoa(connectionLimit(c.maxConnections, fdsOfSocketProxyd))}
+	argv := []string{program, "--connections-max=" + strconv.Itoa(connectionLimit(c.maxConnections, fdsOfSocketProxyd, 0))}
 	if c.idleTimeout != infinity {
 		argv = append(argv, "--exit-idle-time="+spanText(max(c.idleTimeout, time.Millisecond)))
 	}

@@ -33,7 +33,7 @@ func TestSocketProxydArgs(t *testing.T) {
 			t.Errorf("%s\n got %s\nwant %s", c.args, got, c.want)
 		}
 	}
-	if n := connectionLimit(0, fdsOfSocketProxyd); n < 1 {
+	if n := connectionLimit(0, fdsOfSocketProxyd, 0); n < 1 {
 		t.Errorf("no limit became %d", n)
 	}
 	if _, err := parseArgs([]string{"--socket-proxyd", "80", "81"}, noEnv, io.Discard); err == nil {
