@@ -309,11 +309,23 @@ func (v *view) newer() bool {
 	return !began.IsZero() && changed(v.app.Files).After(began)
 }
 
+// datagramAddress says of an IP address and port that it is of UDP, as podman does.
+func datagramAddress(address string) string {
+	if strings.ContainsAny(address, "/@") {
+		return address
+	}
+	return address + "/udp"
+}
+
 // listen is what systemd listens on, or what the file asks for while it does not.
 func (v *view) listen() []string {
 	var all []string
 	for _, n := range v.app.Sockets {
-		all = append(all, v.units[n].Listening.Streams...)
+		l := v.units[n].Listening
+		all = append(all, l.Streams...)
+		for _, address := range l.Datagrams {
+			all = append(all, datagramAddress(address))
+		}
 	}
 	if len(all) == 0 {
 		return v.app.Listen

@@ -87,17 +87,23 @@ func (s Status) refuses(a App) bool {
 }
 
 // callOrStart does what wakes the application, until ctx is done; over is closed when nothing more comes of it. Where not everybody
-// may wake it, a connection from here may not either, and systemd is asked in its place.
+// may wake it, a connection from here may not either, and there are none to one that listens for datagrams only: systemd is asked in its place.
 func (h Host) callOrStart(ctx context.Context, a App) (over chan struct{}, err error) {
 	over = make(chan struct{})
-	if a.Gated {
+	start := func() (chan struct{}, error) {
 		go func() {
 			h.startAll(ctx, a.Containers[0], a.Proxies[0])
 			close(over)
 		}()
 		return over, nil
 	}
+	if a.Gated {
+		return start()
+	}
 	conn, err := h.connect(ctx, a)
+	if errors.As(err, new(noConnectionsError)) && len(a.Proxies) > 0 {
+		return start()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -205,9 +211,16 @@ func (h Host) why(ctx context.Context, a App, s Status, began time.Time) string 
 	return "the connection was closed"
 }
 
+// noConnectionsError is about an application of that name.
+type noConnectionsError struct{ name string }
+
+func (e noConnectionsError) Error() string {
+	return e.name + " listens on nothing that one can connect to"
+}
+
 // connect opens a connection to the first of its addresses that takes one.
 func (h Host) connect(ctx context.Context, a App) (net.Conn, error) {
-	err := errors.New(a.Name + " listens on nothing that one can connect to")
+	var err error = noConnectionsError{a.Name}
 	sockets, lookErr := h.Manager.Details(ctx, a.Sockets...)
 	if lookErr != nil {
 		return nil, lookErr

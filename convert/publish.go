@@ -34,8 +34,13 @@ func (p published) String() string {
 	if p.address != "" {
 		s = p.address + ":" + s
 	}
+	if p.udp() {
+		s += "/udp"
+	}
 	return s
 }
+
+func (p published) udp() bool { return strings.EqualFold(p.protocol, "udp") }
 
 // ports is a range of ports, often of one.
 type ports struct{ from, to uint16 }
@@ -97,10 +102,8 @@ func (p published) wrong() string {
 	ip, err := netip.ParseAddr(bare)
 	templated := ok && inside.from == inside.to && isSpecifier(p.host)
 	switch {
-	case strings.EqualFold(p.protocol, "udp"):
-		return "behind a proxy UDP wakes nothing; PodmanArgs=--publish=… opens the port while it is awake"
-	case p.protocol != "" && !strings.EqualFold(p.protocol, "tcp"):
-		return "only tcp can be served on demand"
+	case p.protocol != "" && !strings.EqualFold(p.protocol, "tcp") && !p.udp():
+		return "only tcp and udp can be served on demand"
 	case !ok || p.host != "" && !hostOK && !templated:
 		return "the ports must be numbers"
 	case p.address != "" && (err != nil || ip.Zone() != "" || ip.Is6() != strings.HasPrefix(p.address, "[")):

@@ -170,7 +170,7 @@ func (f *front) port() string {
 func (f *front) inside(all []published, sameNetwork bool) (port string, which int, ok bool) {
 	want := f.port()
 	for i, p := range all {
-		if p.host == want && want != "" && p.inside != "" && !strings.EqualFold(p.protocol, "udp") {
+		if p.host == want && want != "" && p.inside != "" && !p.udp() {
 			return p.inside, i, true
 		}
 	}

@@ -23,7 +23,7 @@ func TestProxyIsFencedIn(t *testing.T) {
 	t.Parallel()
 	a := start(t, longIdle())
 	a.mustGet("/")
-	threads := mustBeFenced(t, a.mainPID(a.proxy()))
+	threads := mustBeFenced(t, a.mainPID(a.proxy()), netRaw)
 	if said := host.journal(t, a.mark, "-o", "cat", "-u", a.proxy()); strings.Contains(said, "less fenced in") {
 		t.Error(said)
 	}
@@ -66,8 +66,17 @@ func TestSystemProxyIsFencedIn(t *testing.T) {
 		answer.Body.Close()
 	}
 	get()
+	if err := addStrangers(); err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []string{stranger, stranger6} {
+		a := app{t: t, name: name, port: 81}
+		if seen, own := a.seenFrom(from); seen != own {
+			t.Errorf("%s is seen as %s", own, seen)
+		}
+	}
 	pid := show("MainPID", proxy)
-	threads := mustBeFenced(t, pid)
+	threads := mustBeFenced(t, pid, netRaw)
 	if status := root("cat", "/proc/"+pid+"/status"); strings.Contains(status, "Uid:\t0") || strings.Contains(status, "Gid:\t0") {
 		t.Errorf("it serves as root:\n%s", status)
 	}
@@ -126,8 +135,11 @@ func TestIntruder(t *testing.T) {
 	record(t, "what an intruder in the proxy's place can do", "only its target", fmt.Sprintf("%d ways tried", len(said)))
 }
 
-// mustBeFenced looks at all threads of a process, and tells how many there are.
-func mustBeFenced(t *testing.T, pid string) int {
+// netRaw is CAP_NET_RAW alone, as /proc has it, by which the addresses of clients are kept.
+const netRaw = "0000000000002000"
+
+// mustBeFenced looks at all threads of a process, which have these capabilities and no others, and tells how many there are.
+func mustBeFenced(t *testing.T, pid string, capabilities string) int {
 	t.Helper()
 	tasks, err := filepath.Glob(host.path(t, "/proc/"+pid+"/task/*/status"))
 	if err != nil || len(tasks) < 2 {
@@ -138,7 +150,7 @@ func mustBeFenced(t *testing.T, pid string) int {
 		if err != nil {
 			continue // it has ended
 		}
-		for _, want := range []string{"CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000",
+		for _, want := range []string{"CapInh:\t0000000000000000", "CapPrm:\t" + capabilities, "CapEff:\t" + capabilities, "CapBnd:\t0000000000000000",
 			"CapAmb:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"} {
 			if !strings.Contains(string(text), want+"\n") {
 				t.Errorf("a thread has not %s:\n%s", want, text)

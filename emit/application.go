@@ -33,6 +33,8 @@ type Application struct {
 	// ConnectionIdleTimeout is how long a connection may carry nothing;
 	// parser.Infinity: for ever.
 	ConnectionIdleTimeout time.Duration
+	// FlowTimeout is how long a flow of datagrams lasts without one.
+	FlowTimeout time.Duration
 	// IdleCheck can keep it awake though nobody is connected.
 	IdleCheck IdleCheck
 	// Callers say who may wake it, and who is served.
@@ -104,6 +106,11 @@ func (l Listener) isPath() bool {
 // IsTCP says whether l takes TCP connections.
 func (l Listener) IsTCP() bool {
 	return l.Key == "ListenStream" && !strings.ContainsAny(string(l.Address), "/@")
+}
+
+// IsDatagram says whether l takes UDP datagrams.
+func (l Listener) IsDatagram() bool {
+	return l.Key == "ListenDatagram" && !strings.ContainsAny(string(l.Address), "/@")
 }
 
 // Needed is an application that another one refers to, by the base name of its

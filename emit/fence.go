@@ -129,6 +129,9 @@ func network(app Application, p pair) (options []Option) {
 		options = append(options, Option{"PrivateNetwork", "yes"})
 	}
 	addresses := []Value{"localhost"}
+	if app.keepsAddress() { // a connection to itself, from an address that is nobody's, is how the proxy finds out whether that works
+		addresses = append(addresses, "192.0.2.1", "2001:db8::1")
+	}
 	for _, l := range p.listeners {
 		at, err := netip.ParseAddrPort(l.Target)
 		if err != nil || at.Addr().IsLoopback() {

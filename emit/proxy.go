@@ -87,10 +87,16 @@ const stopSlack = 10 * time.Second
 // ready is the check of the proxy. On the host, in front of a unit that is there
 // already, a published port takes connections before anybody listens behind it.
 func (app Application) ready() string {
-	if app.Ready == "tcp" && app.Existing != "" && app.Inside == "" {
+	if app.Ready == "tcp" && !app.startsWithDatagrams() && app.Existing != "" && app.Inside == "" {
 		return "open"
 	}
 	return app.Ready
+}
+
+// startsWithDatagrams: the check is about the first target, and one of UDP takes
+// no connections.
+func (app Application) startsWithDatagrams() bool {
+	return len(app.Listeners) > 0 && app.Listeners[0].IsDatagram()
 }
 
 // what is behind the proxy, in a description.
@@ -137,6 +143,9 @@ func proxyCommand(app Application, p pair, opt Options) []Arg {
 	}
 	if app.Proxy == OwnProxy && app.ConnectionIdleTimeout != parser.Infinity {
 		args = append(args, "--connection-idle-timeout="+Literal(span(app.ConnectionIdleTimeout)))
+	}
+	if slices.ContainsFunc(p.listeners, Listener.IsDatagram) {
+		args = append(args, "--flow-timeout="+Literal(span(app.FlowTimeout)))
 	}
 	if app.checks() {
 		args = append(args, "--idle-check="+Written(string(Sibling(app.idleCheck()))))

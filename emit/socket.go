@@ -27,6 +27,7 @@ func socketSection(app Application, p pair) Section {
 	options = append(options, starts(app, p)...)
 	options = append(options, keepAlive(p)...)
 	options = append(options, deferAccept(app, p)...)
+	options = append(options, packetInfo(app, p)...)
 	if app.FreeBind {
 		options = append(options, Option{"FreeBind", "yes"})
 	}
@@ -63,6 +64,16 @@ func keepAlive(p pair) []Option {
 		return []Option{{"KeepAlive", "yes"}}
 	}
 	return append([]Option{{"KeepAlive", "yes"}}, keepAliveTimes...)
+}
+
+// packetInfo has the kernel tell the proxy to which address a datagram was sent:
+// the answer leaves from there. The socket has it, as datagrams come before the
+// proxy.
+func packetInfo(app Application, p pair) []Option {
+	if app.Proxy != OwnProxy || !slices.ContainsFunc(p.listeners, Listener.IsDatagram) {
+		return nil
+	}
+	return []Option{{"PassPacketInfo", "yes"}}
 }
 
 // starts says what p starts: a service, or one for each connection.

@@ -116,7 +116,8 @@ func (t *translator) neverAllowed() {
 // withoutAddresses warns of what is about addresses where nobody who calls has
 // one.
 func (t *translator) withoutAddresses() {
-	if len(t.app.Listeners) == 0 || slices.ContainsFunc(t.app.Listeners, emit.Listener.IsTCP) {
+	if len(t.app.Listeners) == 0 || slices.ContainsFunc(t.app.Listeners, emit.Listener.IsTCP) ||
+		slices.ContainsFunc(t.app.Listeners, emit.Listener.IsDatagram) {
 		return
 	}
 	for _, key := range aboutAddresses {

@@ -30,7 +30,7 @@ func (c *clashes) leadsBack(own []listener, i int) (via string, loop bool) {
 		if !from.onHost {
 			return "", false
 		}
-		next, mine, found := c.listensOn(from.target, own)
+		next, mine, found := c.listensOn(from.key, from.target, own)
 		if !found {
 			return "", false
 		}
@@ -47,8 +47,8 @@ func (c *clashes) leadsBack(own []listener, i int) (via string, loop bool) {
 
 // listensOn finds the listener that a connection to target would come to; mine
 // is its place in own, -1 for one of another application.
-func (c *clashes) listensOn(target string, own []listener) (l listener, mine int, found bool) {
-	to := listener{key: listenStream, address: target}
+func (c *clashes) listensOn(key, target string, own []listener) (l listener, mine int, found bool) {
+	to := listener{key: key, address: target}
 	to.parse()
 	for i, l := range own {
 		if l.takes(to) {
@@ -67,7 +67,7 @@ func (c *clashes) listensOn(target string, own []listener) (l listener, mine int
 // port is one on a loopback address.
 func (l listener) takes(to listener) bool {
 	switch {
-	case l.key != listenStream || l.port != to.port:
+	case l.key != to.key || l.port != to.port:
 		return false
 	case to.port == 0:
 		return l.address == to.address

@@ -1,10 +1,12 @@
 package generator
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"podman-ondemand/emit"
 	"podman-ondemand/parser"
 )
 
@@ -16,6 +18,9 @@ const (
 	// who comes meanwhile and waits, or for a person who stops the application or
 	// the host.
 	defaultDrainTimeout = 5 * time.Second
+	// defaultFlowTimeout outlasts the pauses in which QUIC, WireGuard and games say
+	// that they are still there.
+	defaultFlowTimeout = time.Minute
 )
 
 func (t *translator) onDemand() {
@@ -23,6 +28,7 @@ func (t *translator) onDemand() {
 	t.app.StartTimeout = t.timeSpan("StartTimeout", defaultStartTimeout)
 	t.app.DrainTimeout = t.drainTimeout()
 	t.app.ConnectionIdleTimeout = t.timeSpan("ConnectionIdleTimeout", parser.Infinity)
+	t.app.FlowTimeout = t.flowTimeout()
 	t.idleCheck()
 	t.app.MaxConnections = t.count("MaxConnections")
 	t.app.Ready = t.ready()
@@ -44,6 +50,15 @@ func (t *translator) timeSpan(name string, otherwise time.Duration) time.Duratio
 		return d
 	}
 	return otherwise
+}
+
+// flowTimeout reads FlowTimeout=, which is about UDP.
+func (t *translator) flowTimeout() time.Duration {
+	w, ok := t.one(parser.SectionOnDemand, "FlowTimeout")
+	if ok && len(t.app.Listeners) > 0 && !slices.ContainsFunc(t.app.Listeners, emit.Listener.IsDatagram) {
+		t.diags.Warnf(w.Pos(), "FlowTimeout= has no effect: nothing listens on UDP").Hintf("for connections there is ConnectionIdleTimeout=")
+	}
+	return t.timeSpan("FlowTimeout", defaultFlowTimeout)
 }
 
 // drainTimeout reads DrainTimeout=, in which zero is a time, but not infinity:

@@ -52,6 +52,7 @@ var needProxy = []struct{ key, why string }{
 	{"IdleTimeout", "only the application knows when nobody uses it, and ends by itself"},
 	{"DrainTimeout", "the application has the connections, and ends them"},
 	{"ConnectionIdleTimeout", "the application has the connections, and ends them"},
+	{"FlowTimeout", "the application has the datagrams"},
 	{"IdleCheck", "only the application knows when nobody uses it, and ends by itself"},
 	{"Ready", "nobody asks: connections wait until the application takes them"},
 	{"WakeOn", "the socket starts the application itself"},
@@ -65,7 +66,7 @@ var needProxy = []struct{ key, why string }{
 }
 
 // needOwnProxy are the keys of [OnDemand] that only our own proxy knows.
-var needOwnProxy = []string{"DrainTimeout", "ConnectionIdleTimeout", "IdleCheck",
+var needOwnProxy = []string{"DrainTimeout", "ConnectionIdleTimeout", "FlowTimeout", "IdleCheck",
 	"WakeOn", "WakeFrom", "AllowFrom", "ProxyProtocol", "ProxyProtocolFrom", "ClientAddress"}
 
 func (t *translator) withoutOwnProxy() {
@@ -128,5 +129,5 @@ func (t *translator) acceptKeys() {
 // listenKey says whether key of [Socket] can be served: any Listen…= where the
 // application gets the sockets themselves.
 func (t *translator) listenKey(key string) bool {
-	return key == listenStream || t.app.Proxy == emit.NoProxy && strings.HasPrefix(key, "Listen")
+	return key == listenStream || key == listenDatagram && t.app.Proxy == emit.OwnProxy || t.app.Proxy == emit.NoProxy && strings.HasPrefix(key, "Listen")
 }

@@ -79,12 +79,12 @@ func (t *translator) protocol(p part) (key string, ok bool) {
 	case "tcp":
 		return listenStream, true
 	case "udp":
-		if t.app.Proxy == emit.NoProxy {
+		if t.app.Proxy != emit.SocketProxyd {
 			return listenDatagram, true
 		}
-		t.diags.Errorf(p.pos(), "UDP does not go through a proxy").Hintf(hintNoProxy)
+		t.diags.Errorf(p.pos(), "UDP does not go through systemd-socket-proxyd").Hintf("leave Proxy= out: the proxy of podman-ondemand passes it on")
 	default:
-		t.diags.Errorf(p.pos(), "PublishPort=: unknown protocol %q", p.text).Hintf("write tcp, or udp with Proxy=none")
+		t.diags.Errorf(p.pos(), "PublishPort=: unknown protocol %q", p.text).Hintf("write tcp or udp")
 	}
 	return "", false
 }

@@ -8,7 +8,7 @@ import (
 	"podman-ondemand/parser"
 )
 
-// streams reads [Socket] ListenStream=, or without a proxy all of Listen…=. An
+// streams reads [Socket] ListenStream= and ListenDatagram=, or without a proxy all of Listen…=. An
 // empty one takes back those before it, as in systemd, but not the published
 // ports.
 func (t *translator) streams(published []listener) []listener {
@@ -41,6 +41,9 @@ func (t *translator) stream(e parser.Entry) listener {
 		t.diags.Errorf(l.pos, "%s=%s cannot be served on demand", e.Key, e.Value).
 			Hintf("write a port, 127.0.0.1:PORT, [::1]:PORT, /PATH or @NAME")
 	}
+	if l.key == listenDatagram && l.named() && !strings.HasPrefix(l.address, "%") && t.app.Proxy != emit.NoProxy {
+		t.diags.Errorf(l.pos, "ListenDatagram=%s: a Unix socket for datagrams does not go through a proxy", e.Value).Hintf(hintNoProxy)
+	}
 	return l
 }
 
@@ -61,7 +64,7 @@ func (l listener) named() bool {
 	return strings.HasPrefix(l.address, "/") || strings.HasPrefix(l.address, "@") || strings.Contains(l.address, "%")
 }
 
-// targets finds what is behind each [Socket] ListenStream=: one Target= or
+// targets finds what is behind each [Socket] ListenStream= and ListenDatagram=: one Target= or
 // ContainerPort= for all of them or one for each, or, without any, the only port
 // that is published.
 func (t *translator) targets(ls, published []listener) []string {
@@ -73,12 +76,12 @@ func (t *translator) targets(ls, published []listener) []string {
 	ws := t.values(parser.SectionOnDemand, key)
 	switch {
 	case len(ls) == 0 && len(ws) > 0:
-		t.diags.Warnf(ws[0].Pos(), "%s= without ListenStream= in [Socket], ignored", key)
+		t.diags.Warnf(ws[0].Pos(), "%s= without ListenStream= or ListenDatagram= in [Socket], ignored", key)
 	case len(ls) == 0:
 	case len(ws) == 0:
 		t.onlyPort(key, targets, ls, published)
 	case len(ws) != 1 && len(ws) != len(ls):
-		t.diags.Errorf(ws[0].Pos(), "%d values of %s= for %d ListenStream=", len(ws), key, len(ls)).
+		t.diags.Errorf(ws[0].Pos(), "%d values of %s= for %d addresses in [Socket]", len(ws), key, len(ls)).
 			Hintf("write one for all, or one for each in the same order")
 	default:
 		for i, w := range ws {
@@ -87,6 +90,7 @@ func (t *translator) targets(ls, published []listener) []string {
 		for i := len(ws); i < len(ls); i++ {
 			targets[i] = targets[0]
 		}
+		t.datagramTargets(ws, ls, targets)
 	}
 	return targets
 }
@@ -101,11 +105,20 @@ func (t *translator) onlyPort(key string, targets []string, ls, published []list
 		only = p.target
 	}
 	if only == "" {
-		t.diags.Errorf(ls[0].pos, "nothing is said to be behind ListenStream=%s", ls[0].address).
+		t.diags.Errorf(ls[0].pos, "nothing is said to be behind %s=%s", ls[0].key, ls[0].address).
 			Hintf("write %s= in [OnDemand]", key)
 	}
 	for i := range targets {
 		targets[i] = only
+	}
+}
+
+// datagramTargets refuses Unix sockets behind UDP ones.
+func (t *translator) datagramTargets(ws []parser.Word, ls []listener, targets []string) {
+	for i, l := range ls {
+		if l.key == listenDatagram && strings.ContainsAny(targets[i], "/@") {
+			t.diags.Errorf(ws[min(i, len(ws)-1)].Pos(), "Target=%s cannot be behind ListenDatagram=%s", targets[i], l.address).Hintf("write a port, or an address with a port")
+		}
 	}
 }
 

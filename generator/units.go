@@ -122,9 +122,17 @@ func (t *translator) socketKey(e parser.Entry) bool {
 		return true
 	}
 	if !t.listenKey(e.Key) {
-		t.diags.Errorf(e.Pos, "%s= does not go through a proxy, only ListenStream= does", e.Key).Hintf(hintNoProxy)
+		t.diags.Errorf(e.Pos, "%s= does not go through %s", e.Key, t.whichProxy()).Hintf(hintNoProxy)
 	}
 	return false // sockets has it
+}
+
+// whichProxy is what stands in front, in a message.
+func (t *translator) whichProxy() string {
+	if t.app.Proxy == emit.SocketProxyd {
+		return "systemd-socket-proxyd, only ListenStream= does"
+	}
+	return "a proxy, only ListenStream= and ListenDatagram= do"
 }
 
 // install reads [Install], which is about the socket.

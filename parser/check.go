@@ -95,7 +95,7 @@ var systemdKeys = []struct{ section, keys string }{
 		"StartLimitIntervalSec StartLimitBurst ConditionPathExists RequiresMountsFor"},
 	{SectionService, "Restart RestartSec TimeoutStartSec TimeoutStopSec TimeoutSec ExecStartPre ExecStartPost ExecStop " +
 		"ExecStopPost ExecReload Slice Nice MemoryMax MemoryHigh CPUQuota CPUWeight IOWeight TasksMax SuccessExitStatus"},
-	{SectionSocket, "ListenStream SocketMode SocketUser SocketGroup BindIPv6Only FreeBind Backlog KeepAlive"},
+	{SectionSocket, "ListenStream ListenDatagram SocketMode SocketUser SocketGroup BindIPv6Only FreeBind Backlog KeepAlive"},
 }
 
 // NearestKey returns the key of the table that a mistyped one of that section was

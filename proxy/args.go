@@ -29,6 +29,7 @@ type config struct {
 	startTimeout          time.Duration
 	drainTimeout          time.Duration // 0: asked to stop, connections are closed at once
 	connectionIdleTimeout time.Duration // how long a connection may carry nothing; 0: for ever
+	flowTimeout           time.Duration // how long a flow of datagrams lasts without one
 	maxConnections        int           // 0: as many as there are file descriptors for
 	ready                 readiness
 	targets               []*target
@@ -47,6 +48,11 @@ type config struct {
 	pidfd  int           // the container's process
 	waited time.Duration // how much of the first start timeout is gone
 
+	dropped counts // datagrams that the kernel had no room for when we began, of each listening socket
+
+	datagram  []bool     // which of the listening sockets are for datagrams
+	udpTables []*os.File // of the network namespace's UDP sockets
+
 	keeper *keeper // what keeps the clients' addresses, if they can be kept
 
 	held heldClients // accepted already: one of them is what it was woken for
@@ -54,7 +60,7 @@ type config struct {
 
 // parseArgs reads the command line; problems go to w in flag's own words, followed by the usage.
 func parseArgs(args []string, env func(string) string, w io.Writer) (config, error) {
-	c := config{idleTimeout: 5 * time.Minute, startTimeout: 90 * time.Second, pidfd: -1}
+	c := config{idleTimeout: 5 * time.Minute, startTimeout: 90 * time.Second, flowTimeout: time.Minute, pidfd: -1}
 	ready, version := "tcp", ""
 	f := flag.NewFlagSet("proxy", flag.ContinueOnError)
 	f.SetOutput(w)
@@ -79,6 +85,8 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.Var(&c.rules.allowFrom, "allow-from", "serve only clients from `addresses/prefixes`")
 	f.StringVar(&version, "proxy-protocol", "", "begin with a PROXY protocol header, `v1` or v2")
 	f.Var(&c.rules.balancers, "proxy-protocol-from", "take such a header from clients from `addresses/prefixes`")
+	f.Func("flow-timeout", "end a flow of datagrams after `time` without one, or infinity (default 1m0s)", spanInto(&c.flowTimeout))
+	f.Var(&c.dropped, "dropped", "used by the program itself: `counts` of datagrams")
 	f.BoolVar(&c.keep, "keep-client-address", false, "let the application see the clients' addresses")
 	f.Var(&c.held, "held", "used by the program itself: accepted `connections`")
 	f.BoolVar(&c.dynamicUser, "dynamic-user", false, "started as root, serve as the unit's DynamicUser=")

@@ -43,6 +43,9 @@ func (s *server) drainAndEnd(why string) {
 	for _, l := range s.listeners {
 		l.halt()
 	}
+	for _, d := range s.datagrams {
+		d.settle()
+	}
 	s.log(prioInfo, "%s: %s may end within %s.", why, figures.Count(int64(s.conns), "connection"), spanText(s.cfg.drainTimeout))
 	s.tellDrain("STOPPING=1\n")
 	s.loop.arm(s.drainer.timer, min(drainTick, s.cfg.drainTimeout))

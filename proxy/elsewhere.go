@@ -41,6 +41,11 @@ func (c *config) openTables() {
 			c.tables = append(c.tables, table)
 		}
 	}
+	for _, name := range [...]string{"udp", "udp6"} {
+		if table, err := os.Open("/proc/self/net/" + name); err == nil && slices.Contains(c.datagram, true) {
+			c.udpTables = append(c.udpTables, table)
+		}
+	}
 }
 
 func elsewhere(ports []int) string {

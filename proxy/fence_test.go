@@ -20,8 +20,11 @@ import (
 // would, and says what came of it.
 func fencedMain() int {
 	c := config{}
-	if os.Args[len(os.Args)-1] == "keep" {
+	switch os.Args[len(os.Args)-1] {
+	case "keep":
 		c.keeper = &keeper{}
+	case "datagrams":
+		c.datagram = []bool{true}
 	}
 	if err := c.setTargets(os.Args[1:2], "tcp"); err != nil {
 		fmt.Println(err)
@@ -107,7 +110,7 @@ func fastOpen(fd int, port string) error {
 // TestFence: all that a fenced program can do is to connect to its target, whether it keeps the clients' addresses or not. What this kernel lacks
 // of it is not tested, but said.
 func TestFence(t *testing.T) {
-	for _, addresses := range []string{"proxy", "keep"} {
+	for _, addresses := range []string{"proxy", "keep", "datagrams"} {
 		t.Run(addresses, func(t *testing.T) { testFence(t, addresses) })
 	}
 }
@@ -138,7 +141,7 @@ func testFence(t *testing.T, addresses string) {
 		t.Errorf("this kernel cannot fence the proxy in as it should be: %s", out)
 	}
 	for what, can := range got {
-		if can != (what == "connects to its target") {
+		if can != (what == "connects to its target" || what == "opens a UDP socket" && addresses == "datagrams") {
 			t.Errorf("it %s: %v", what, can)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,7 +33,7 @@ type gate struct {
 	cfg     *config
 	loop    *loop
 	fds     []int
-	screens []*screen
+	screens []*screen // of those for connections
 	refused *refusedCount
 	why     func(context.Context) (wakes bool, err error)
 
@@ -83,6 +84,13 @@ func newGate(c *config, fds []int, log logger) (*gate, error) {
 		if err := prepareListener(fd); err != nil {
 			return nil, err
 		}
+		if c.isDatagram(i) {
+			if err := l.add(fd, unix.EPOLLIN, handlerFunc(func() { g.admitDatagrams(fd) })); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		i := len(g.screens)
 		x := newScreen(l, fd, &c.rules, true, g.refused, func(cl client) { g.wake(i, cl.fd) })
 		if err := l.add(fd, unix.EPOLLIN, handlerFunc(func() { g.admit(x) })); err != nil {
 			return nil, err
@@ -145,6 +153,24 @@ func (g *gate) ask() (wakes bool, err error) {
 func (g *gate) admit(x *screen) {
 	if err := x.admit(func() bool { return g.woken }); err != nil {
 		time.Sleep(gatePause)
+	}
+}
+
+// admitDatagrams throws away datagrams up to one whose sender may wake it, which stays in the queue.
+func (g *gate) admitDatagrams(fd int) {
+	for range admitPerTurn {
+		_, sa, err := unix.Recvfrom(fd, nil, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		if err != nil {
+			return
+		}
+		who := addrPortOf(sa).Addr()
+		why, refuses := g.cfg.rules.refuses(who, true)
+		if !refuses {
+			g.woken, g.loop.stopped = true, true
+			return
+		}
+		unix.Recvfrom(fd, nil, unix.MSG_DONTWAIT)
+		g.refused.add(why, who, "")
 	}
 }
 
@@ -218,11 +244,11 @@ func (g *gate) answer(wakes bool) {
 // somebody tells whether a client is there who may still wake it.
 func (g *gate) somebody() bool {
 	for _, x := range g.screens {
-		if len(x.newcomers) > 0 || waiting(x.fd) {
+		if len(x.newcomers) > 0 {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(g.fds, waiting)
 }
 
 // tellSystemd asks for more time, as often as the gate is still there, and says what it does.

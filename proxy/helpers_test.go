@@ -82,7 +82,7 @@ func openDoor(t *testing.T, network string) door {
 // testConfig is a command line with short times.
 func testConfig(t *testing.T, targets ...string) config {
 	t.Helper()
-	c := config{unit: "web.service", userManager: true, idleTimeout: infinity, startTimeout: patience, pidfd: -1}
+	c := config{unit: "web.service", userManager: true, idleTimeout: infinity, startTimeout: patience, flowTimeout: time.Minute, pidfd: -1}
 	if err := c.setTargets(targets, "tcp"); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 
 	"podman-ondemand/manager"
 )
@@ -23,7 +24,7 @@ func (s *server) updateIdle() {
 
 // isIdle: nobody is connected, and nobody is being connected.
 func (s *server) isIdle() bool {
-	if !s.ready || s.conns > 0 || s.ending {
+	if !s.ready || s.conns > 0 || s.ending || slices.ContainsFunc(s.datagrams, (*datagrams).busy) {
 		return false
 	}
 	for _, l := range s.listeners {

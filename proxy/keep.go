@@ -16,6 +16,7 @@ import (
 type keeper struct {
 	log             logger
 	families        []int        // whose answers come back
+	udp             bool         // and those of the application's UDP sockets
 	own             []netip.Addr // this namespace's addresses
 	lowest, highest uint16       // of the ports for outgoing connections
 	said            [reasons]bool
@@ -33,6 +34,7 @@ const (
 	noRoute
 	otherFamily
 	otherTarget
+	noUDPRoute
 	unixTarget
 	taken
 	unanswered
@@ -47,6 +49,7 @@ var plainlyTexts = [reasons]string{
 	noRoute:         "the container's network has no such addresses",
 	otherFamily:     "the application does not listen for addresses of this family",
 	otherTarget:     "the application does not listen on the container's loopback",
+	noUDPRoute:      "the answers by UDP cannot be routed",
 	unixTarget:      "the application listens on a Unix socket",
 	taken:           "the address cannot be taken now",
 	unanswered:      "no answer came back to it",
@@ -80,7 +83,20 @@ func (c *config) keepAddresses(log logger) {
 		log(prioInfo, "The application does not see its clients' addresses (ClientAddress=): %v.", failed)
 		return
 	}
+	k.udp = k.addReceivers(c.datagramTargets())
 	c.keeper = k
+}
+
+// addReceivers has the answers of the application's UDP sockets come back, too.
+func (k *keeper) addReceivers(targets []*target) bool {
+	for _, t := range targets {
+		for _, f := range families {
+			if slices.Contains(k.families, f.number) && f.addReceiver(t.addrs[0].port) != nil {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // of is the keeper of a listener's clients; nil where none of them has an address that could be kept, which is said.
@@ -176,23 +192,31 @@ func (k *keeper) check(a *address, from netip.AddrPort) {
 // place is the target's address for a client at from, or why there is none from which the answers come back.
 func (k *keeper) place(t *target, from netip.AddrPort) (i int, why plainly) {
 	a := from.Addr()
-	switch {
-	case !a.IsValid():
-		return 0, noClientAddress
-	case a.IsLoopback():
-		return 0, loopbackClient
-	case a.Is6() && a.IsLinkLocalUnicast():
-		return 0, linkLocal
-	case !slices.Contains(k.families, familyOf(a)):
-		return 0, noRoute
-	case slices.Contains(k.own, a):
-		return 0, ownAddress
+	if why = k.may(a); why != isKept {
+		return 0, why
 	}
 	i = slices.IndexFunc(t.addrs, func(at address) bool { return at.loopback && at.family == familyOf(a) })
 	if i < 0 {
 		return 0, otherFamily
 	}
 	return i, isKept
+}
+
+// may says whether an address can be kept, or why not.
+func (k *keeper) may(a netip.Addr) plainly {
+	switch {
+	case !a.IsValid():
+		return noClientAddress
+	case a.IsLoopback():
+		return loopbackClient
+	case a.Is6() && a.IsLinkLocalUnicast():
+		return linkLocal
+	case !slices.Contains(k.families, familyOf(a)):
+		return noRoute
+	case slices.Contains(k.own, a):
+		return ownAddress
+	}
+	return isKept
 }
 
 // dialFrom starts a connection to a from a client's address. Where its port is taken, another one has to do: two listening sockets of one

@@ -33,26 +33,49 @@ func (c *config) checkSockets(fds []int) error {
 	if len(fds) == 0 {
 		return errors.New("no listening sockets were passed: this program is started by systemd for a .socket unit")
 	}
+	c.datagram = make([]bool, len(fds))
 	for i, fd := range fds {
+		if c.datagram[i] = isDatagram(fd) && !c.socketProxyd; c.datagram[i] {
+			continue
+		}
 		if err := checkListening(fd); err != nil {
 			return fmt.Errorf("socket %d of %d: %w", i+1, len(fds), err)
 		}
 	}
 	if passed, wanted := len(fds), len(c.targets); passed != wanted {
-		return fmt.Errorf("systemd passed %s for %s: each ListenStream= needs one, in the same order, and one that systemd cannot read is left out; see %s",
+		return fmt.Errorf("systemd passed %s for %s: each address of the socket needs one, in the same order, and one that systemd cannot read is left out; see %s",
 			figures.Count(int64(passed), "listening socket"), figures.Count(int64(wanted), "target"), c.socketJournal())
+	}
+	for _, t := range c.datagramTargets() {
+		if !t.tcp() {
+			return fmt.Errorf("%s cannot be behind a UDP socket", t.name)
+		}
+		t.name = "UDP " + t.name
 	}
 	return nil
 }
 
-// checkListening refuses what is not a listening stream socket (a ListenDatagram=, an Accept=yes connection).
+// isDatagram tells whether listening socket i is for datagrams.
+func (c *config) isDatagram(i int) bool { return i < len(c.datagram) && c.datagram[i] }
+
+// datagramTargets are those behind the UDP sockets.
+func (c *config) datagramTargets() (ts []*target) {
+	for i, is := range c.datagram {
+		if is {
+			ts = append(ts, c.targets[i])
+		}
+	}
+	return ts
+}
+
+// checkListening refuses what is not a listening stream socket (a Unix socket for datagrams, an Accept=yes connection).
 func checkListening(fd int) error {
 	listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
 	if err != nil {
 		return err
 	}
 	if listening == 0 {
-		return errors.New("it does not listen: ListenStream= with Accept=no is what works here")
+		return errors.New("it does not listen: ListenStream= with Accept=no is what works here, and UDP")
 	}
 	return nil
 }

@@ -208,7 +208,7 @@ func (l *listener) failed(err error) {
 		l.s.short(err)
 		l.since, l.pause = notYet, shortagePause
 	} else if left <= 0 {
-		l.s.giveUp(l, err)
+		l.s.giveUp(l.target, l.turnAway, err)
 		return
 	}
 	l.busy = true

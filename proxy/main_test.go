@@ -165,7 +165,7 @@ func TestProgramRefuses(t *testing.T) {
 		want []string // in the log
 	}{
 		{"fewer sockets than targets", []string{"--unit=web.service", "80", "443"}, 1,
-			[]string{`<3>Connections are refused: systemd passed 1 listening socket for 2 targets: each ListenStream= needs one, in the same order, and one that systemd cannot read is left out; see journalctl --user -u web.socket`}},
+			[]string{`<3>Connections are refused: systemd passed 1 listening socket for 2 targets: each address of the socket needs one, in the same order, and one that systemd cannot read is left out; see journalctl --user -u web.socket`}},
 		{"no target", []string{"--unit=web.service"}, 2,
 			[]string{`<3>Connections are refused: wrong command line: no target given`}},
 		{"wrong command line", []string{"--idle-timeout=soon", "80"}, 2,
@@ -199,7 +199,7 @@ func TestProgramRefuses(t *testing.T) {
 // TestProgramRefusesBesideForeignSockets: a listening socket among others is refused on all the same.
 func TestProgramRefusesBesideForeignSockets(t *testing.T) {
 	t.Parallel()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func newStatus(s *server, send func(string)) *status {
 // current is how things are now.
 func (st *status) current() figures.Status {
 	s := st.s
-	f := figures.Status{Connections: s.conns, Total: s.total, In: s.fw.in, Out: s.fw.out}
+	f := figures.Status{Connections: s.conns + s.udpFlows, Total: s.total, In: s.fw.in, Out: s.fw.out}
 	if !s.isIdle() {
 		st.idleSince = time.Time{}
 		return f

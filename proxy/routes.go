@@ -15,6 +15,7 @@ import (
 // to another machine, which would otherwise go nowhere.
 const (
 	answersTable    = 1865305
+	receiversTable  = 1865306
 	answersPriority = 1
 )
 
@@ -25,7 +26,7 @@ const loopbackIndex = 1
 type family struct {
 	number             int
 	loopback, anywhere string
-	itself, nobody     string // a loopback address, and one that is nobody's (RFC 5737, RFC 3849)
+	itself, nobody     string // a loopback address, and one that is nobody's (RFC 5737, RFC 3849), which our unit allows
 }
 
 var families = []family{
@@ -41,13 +42,28 @@ func (f family) addRoutes() error {
 	if err != nil {
 		return err
 	}
+	rule := netlink.NewRule()
+	rule.Src = from
+	return f.add(rule, answersTable, nil)
+}
+
+// addReceiver does that for what the application sends from a UDP port: a socket that is bound to every address chooses the one to send from by
+// the route, which so has to say that it is the loopback one: `ip rule add ipproto udp sport PORT iif lo table M` and `ip route add local 0.0.0.0/0
+// dev lo src 127.0.0.1 table M`. It is there from Linux 4.17 on.
+func (f family) addReceiver(port uint16) error {
+	rule := netlink.NewRule()
+	rule.IPProto, rule.Sport = unix.IPPROTO_UDP, netlink.NewRulePortRange(port, port)
+	return f.add(rule, receiversTable, net.ParseIP(f.itself))
+}
+
+// add has a rule, for what this network namespace sends itself, lead to a table in which everything is local. Both may be there already.
+func (f family) add(rule *netlink.Rule, table int, source net.IP) error {
 	_, to, err := net.ParseCIDR(f.anywhere)
 	if err != nil {
 		return err
 	}
-	route := netlink.Route{LinkIndex: loopbackIndex, Table: answersTable, Type: unix.RTN_LOCAL, Scope: netlink.SCOPE_HOST, Dst: to, Family: f.number}
-	rule := netlink.NewRule()
-	rule.Family, rule.Priority, rule.Table, rule.Src, rule.IifName = f.number, answersPriority, answersTable, from, "lo"
+	route := netlink.Route{LinkIndex: loopbackIndex, Table: table, Type: unix.RTN_LOCAL, Scope: netlink.SCOPE_HOST, Dst: to, Family: f.number, Src: source}
+	rule.Family, rule.Priority, rule.Table, rule.IifName = f.number, answersPriority, table, "lo"
 	for _, add := range []func() error{
 		func() error { return netlink.RouteAdd(&route) },
 		func() error { return netlink.RuleAdd(rule) },

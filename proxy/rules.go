@@ -20,6 +20,18 @@ type rules struct {
 // gated tells whether there is somebody who may not wake it.
 func (r *rules) gated() bool { return r.wakeOnData || len(r.wakeFrom) > 0 || len(r.allowFrom) > 0 }
 
+// refuses tells whether somebody may not wake it, while it is asleep, or is not served, and why. Who has no IP address may.
+func (r *rules) refuses(who netip.Addr, asleep bool) (refusal, bool) {
+	switch {
+	case !who.IsValid():
+	case len(r.allowFrom) > 0 && !r.allowFrom.has(who):
+		return notAllowed, true
+	case asleep && len(r.wakeFrom) > 0 && !r.wakeFrom.has(who):
+		return mayNotWake, true
+	}
+	return 0, false
+}
+
 // screened tells whether there is something to know of a client before one is dialled for it.
 func (r *rules) screened() bool { return len(r.allowFrom) > 0 || len(r.balancers) > 0 }
 

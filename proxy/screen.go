@@ -176,7 +176,7 @@ func (x *screen) judge(n *newcomer) verdict {
 			who = h.from.Addr()
 		}
 	}
-	if why, refuses := x.refuses(who); refuses {
+	if why, refuses := x.rules.refuses(who, x.asleep); refuses {
 		return verdict{what: refused, why: why, who: who}
 	}
 	if x.asleep && x.rules.wakeOnData {
@@ -189,18 +189,6 @@ func (x *screen) judge(n *newcomer) verdict {
 		x.enter(&c, header)
 	}
 	return verdict{what: passes, client: c}
-}
-
-// refuses tells whether that address is kept out. Who has none came by a Unix socket, whose mode says who may do that.
-func (x *screen) refuses(who netip.Addr) (refusal, bool) {
-	switch r := x.rules; {
-	case !who.IsValid():
-	case len(r.allowFrom) > 0 && !r.allowFrom.has(who):
-		return notAllowed, true
-	case x.asleep && len(r.wakeFrom) > 0 && !r.wakeFrom.has(who):
-		return mayNotWake, true
-	}
-	return 0, false
 }
 
 // enter completes what is known of a client who will be served, and takes the header from its socket.

@@ -34,10 +34,22 @@ var servingCalls = append([]uint32{
 
 // calls are those of this serving stage: one that keeps the addresses of clients binds to them.
 func (c *config) calls() []uint32 {
-	if c.keeper == nil {
-		return servingCalls
+	calls := slices.Clip(servingCalls)
+	if c.keeper != nil {
+		calls = append(calls, unix.SYS_BIND)
 	}
-	return append(slices.Clip(servingCalls), unix.SYS_BIND)
+	if slices.Contains(c.datagram, true) {
+		calls = append(calls, unix.SYS_RECVMMSG)
+	}
+	return calls
+}
+
+// types are those of its sockets.
+func (c *config) types() []uint32 {
+	if slices.Contains(c.datagram, true) {
+		return []uint32{unix.SOCK_STREAM, unix.SOCK_DGRAM}
+	}
+	return []uint32{unix.SOCK_STREAM}
 }
 
 // auditArch is this architecture in the words of seccomp(2).
@@ -63,7 +75,7 @@ func (c *config) seccomp() error {
 	if err != nil {
 		return err
 	}
-	filter := seccompFilter(arch, uint32(os.Getpid()), c.families(), c.calls())
+	filter := c.seccompFilter(arch, uint32(os.Getpid()))
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
@@ -93,18 +105,19 @@ var fcntlCommands = []uint32{
 	unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_SETFL, unix.F_DUPFD_CLOEXEC, unix.F_SETPIPE_SZ, unix.F_GETPIPE_SZ,
 }
 
-// seccompFilter is the program: a list of comparisons, each of which allows. What Landlock does not ask about is refused here: a socket is a
-// stream of one of the families, and no other protocol but TCP's own (there are MPTCP and SCTP); nothing connects by sending (MSG_FASTOPEN);
-// a signal is for this process itself; and what is cloned is a thread.
-func seccompFilter(arch, pid uint32, families, calls []uint32) []unix.SockFilter {
+// seccompFilter is the program: a list of comparisons, each of which allows. What Landlock does not ask about is refused here: a socket is
+// for TCP in one of the families, or for UDP where that is served, and no other protocol (there are MPTCP and SCTP); nothing connects by
+// sending (MSG_FASTOPEN); a signal is for this process itself; and what is cloned is a thread.
+func (c *config) seccompFilter(arch, pid uint32) []unix.SockFilter {
 	f := []unix.SockFilter{load(offsetArch), jump(unix.BPF_JEQ, arch, 1, 0), give(deny), load(offsetNumber)}
-	for _, number := range calls {
+	for _, number := range c.calls() {
 		f = append(f, jump(unix.BPF_JEQ, number, 0, 1), give(allow))
 	}
 	return slices.Concat(f,
-		call(unix.SYS_SOCKET, argument(1), and(typeMask), oneOf(unix.SOCK_STREAM), argument(2), oneOf(0, unix.IPPROTO_TCP), argument(0), oneOf(families...)),
+		call(unix.SYS_SOCKET, argument(1), and(typeMask), oneOf(c.types()...), argument(2), oneOf(0, unix.IPPROTO_TCP), argument(0), oneOf(c.families()...)),
 		call(unix.SYS_SENDTO, argument(3), without(unix.MSG_FASTOPEN)),
 		call(unix.SYS_SENDMSG, argument(2), without(unix.MSG_FASTOPEN)),
+		call(unix.SYS_SENDMMSG, argument(3), without(unix.MSG_FASTOPEN)),
 		call(unix.SYS_FCNTL, argument(1), oneOf(fcntlCommands...)),
 		call(unix.SYS_TGKILL, argument(0), oneOf(pid)),
 		call(unix.SYS_CLONE, argument(0), and(unix.CLONE_THREAD), oneOf(unix.CLONE_THREAD)),

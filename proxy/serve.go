@@ -21,11 +21,14 @@ type server struct {
 	fw        *forwarder
 	status    *status
 	listeners []*listener
+	datagrams []*datagrams
+	batch     *batch // of datagrams
 
-	limit  int // connections at one time
-	places int // taken, by connections and by dials
-	conns  int // open connections
-	total  int64
+	limit    int // connections at one time
+	places   int // taken, by connections and by dials
+	conns    int // open connections
+	udpFlows int // open flows of datagrams
+	total    int64
 
 	ready   bool // a target has answered
 	started startReport
@@ -71,14 +74,27 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 	s.refused = newRefusedCount(log, l.now, true)
 	l.after = s.afterTurn
 	for i, fd := range fds {
-		x, err := newListener(s, fd, cfg.targets[i])
-		if err != nil {
+		if err := s.listen(i, fd); err != nil {
 			return nil, err
 		}
-		s.listeners = append(s.listeners, x)
 	}
 	s.takeHeld()
 	return s, nil
+}
+
+// listen prepares for socket i.
+func (s *server) listen(i, fd int) error {
+	if !s.cfg.isDatagram(i) {
+		x, err := newListener(s, fd, s.cfg.targets[i])
+		s.listeners = append(s.listeners, x)
+		return err
+	}
+	if s.batch == nil {
+		s.batch = newBatch()
+	}
+	d, err := newDatagrams(s, fd, s.cfg.targets[i], s.cfg.dropped.of(i, fd))
+	s.datagrams = append(s.datagrams, d)
+	return err
 }
 
 // run serves until the end, and returns the exit status.
@@ -92,6 +108,9 @@ func (s *server) run() int {
 	} else {
 		for _, l := range s.listeners {
 			l.probe(s.cfg.waited)
+		}
+		for _, d := range s.datagrams {
+			d.probe(s.cfg.waited)
 		}
 	}
 	s.loop.run()
@@ -116,6 +135,9 @@ func (s *server) free() {
 		if l.dialling >= 0 {
 			l.hangUp()
 		}
+	}
+	for _, d := range s.datagrams {
+		d.free()
 	}
 	s.loop.closeAll()
 	s.fw.pipes.free()
@@ -153,7 +175,8 @@ func (s *server) containerEnded() {
 
 // somebodyWaits tells whether a client is in the queue of a listening socket at this moment, or has been accepted and not served.
 func (s *server) somebodyWaits() bool {
-	return slices.ContainsFunc(s.listeners, func(l *listener) bool { return l.holds() || waiting(l.fd) })
+	return slices.ContainsFunc(s.listeners, func(l *listener) bool { return l.holds() || waiting(l.fd) }) ||
+		slices.ContainsFunc(s.datagrams, func(d *datagrams) bool { return waiting(d.fd) })
 }
 
 // stop is what SIGTERM asks for; it may be called from any goroutine. systemd may have noticed the container's end first.
@@ -194,6 +217,9 @@ func (s *server) updateListeners() {
 	for _, l := range s.listeners {
 		l.update()
 	}
+	for _, d := range s.datagrams {
+		d.update()
+	}
 }
 
 // answered: a target has accepted a connection.
@@ -229,14 +255,14 @@ func (s *server) connectionClosed() {
 	}
 }
 
-// giveUp: the start timeout of l's target is over. Its clients are let go; without any target that ever answered, all are,
+// giveUp: the start timeout of a target is over. Its clients are let go; without any target that ever answered, all are,
 // and the next connection starts a new round. So it does with a pod that nobody is connected to: one of its containers has
 // ended for good, and only a new start brings it back.
-func (s *server) giveUp(l *listener, err error) {
-	why := fmt.Sprintf("the application does not answer on %s after %s (%s)", l.target.name, spanText(s.cfg.startTimeout), s.cfg.refusedText(err))
+func (s *server) giveUp(t *target, turnAway func(), err error) {
+	why := fmt.Sprintf("the application does not answer on %s after %s (%s)", t.name, spanText(s.cfg.startTimeout), s.cfg.refusedText(err))
 	if s.ready && !(s.cfg.pod && s.conns == 0) {
 		s.warnClosed(why)
-		l.turnAway()
+		turnAway()
 		return
 	}
 	s.giveUpAll(why)
@@ -258,6 +284,9 @@ func (s *server) letAllGo(why string) {
 	s.ending = true // before the listeners look for new clients
 	for _, l := range s.listeners {
 		l.turnAway()
+	}
+	for _, d := range s.datagrams {
+		d.turnAway()
 	}
 	s.code, s.loop.stopped = 1, true
 }

@@ -22,23 +22,23 @@ import (
 
 // options is what the command line says.
 type options struct {
-	listen, echo addresses
-	delay        time.Duration // before it listens
-	notify       time.Duration // before it says READY=1, from when it listens; below 0: never
-	healthy      time.Duration // before -check finds it healthy, the same
-	check        bool          // is the health check, not the application
-	busy         bool          // is the idle check
-	beBusy       time.Duration // only says so
-	never        bool          // never listens
-	ignoreTerm   bool
-	stopAfter    time.Duration // how long SIGTERM takes to end it
-	fork         bool          // leaves everything to another process
-	exitAfter    time.Duration // 0: lives on
-	exitCode     int           // of -exit-after
-	message      string
-	header       bool          // each connection begins with a PROXY protocol header
-	activated    bool          // serves what systemd passes
-	exitIdle     time.Duration // 0: never
+	listen, echo, udp addresses
+	delay             time.Duration // before it listens
+	notify            time.Duration // before it says READY=1, from when it listens; below 0: never
+	healthy           time.Duration // before -check finds it healthy, the same
+	check             bool          // is the health check, not the application
+	busy              bool          // is the idle check
+	beBusy            time.Duration // only says so
+	never             bool          // never listens
+	ignoreTerm        bool
+	stopAfter         time.Duration // how long SIGTERM takes to end it
+	fork              bool          // leaves everything to another process
+	exitAfter         time.Duration // 0: lives on
+	exitCode          int           // of -exit-after
+	message           string
+	header            bool          // each connection begins with a PROXY protocol header
+	activated         bool          // serves what systemd passes
+	exitIdle          time.Duration // 0: never
 }
 
 // addresses is a flag that may be given several times.
@@ -53,6 +53,7 @@ func parseFlags() options {
 	var o options
 	flag.Var(&o.listen, "listen", "`address` for HTTP: a port, host:port or the path of a Unix socket (may be repeated; default 80)")
 	flag.Var(&o.echo, "echo", "`address` for a plain echo (may be repeated)")
+	flag.Var(&o.udp, "udp", "`address` for an echo of datagrams, which answers \"who\" with the address of who sent it (may be repeated)")
 	flag.DurationVar(&o.delay, "delay", 0, "wait so long before listening")
 	flag.DurationVar(&o.notify, "notify", -1, "say READY=1 (sd_notify(3)) so long after it listens")
 	flag.DurationVar(&o.healthy, "healthy", -1, "be healthy only so long after it listens")
@@ -150,6 +151,28 @@ func serveAll(o options) {
 	}
 	for _, address := range o.echo {
 		go serve(listen(address), echo)
+	}
+	for _, address := range o.udp {
+		go echoDatagrams(address)
+	}
+}
+
+// echoDatagrams leaves it to the kernel from which address it answers, as simple programs do.
+func echoDatagrams(address string) {
+	c, err := net.ListenPacket("udp", ":"+address)
+	if err != nil {
+		log.Fatal(err)
+	}
+	b := make([]byte, 1<<16)
+	for {
+		n, from, err := c.ReadFrom(b)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if string(b[:n]) == "who" {
+			n = copy(b, from.String())
+		}
+		c.WriteTo(b[:n], from)
 	}
 }
 
