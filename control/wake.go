@@ -21,8 +21,8 @@ const lookEvery = 25 * time.Millisecond
 const tellEvery = time.Second
 
 // Wake opens a connection to the application, as a client would, and waits until it is served or has been let go. No byte is
-// sent. (See callOrStart for one that not everybody may wake.) tell, where there is one, hears once a second what is waited for. A connection it has to be: the proxy falls asleep when the last one
-// ends, and would not without any.
+// sent. (See callOrStart for one that cannot be woken so.) tell, where there is one, hears once a second what is waited for. A
+// connection it has to be: the proxy falls asleep when the last one ends, and would not without any.
 func (h Host) Wake(ctx context.Context, a App, tell func(string)) (string, error) {
 	s, err := h.Look(ctx, a)
 	switch {
@@ -87,32 +87,38 @@ func (s Status) refuses(a App) bool {
 }
 
 // callOrStart does what wakes the application, until ctx is done; over is closed when nothing more comes of it. Where not everybody
-// may wake it, a connection from here may not either, and there are none to one that listens for datagrams only: systemd is asked in its place.
-func (h Host) callOrStart(ctx context.Context, a App) (over chan struct{}, err error) {
-	over = make(chan struct{})
-	start := func() (chan struct{}, error) {
-		go func() {
-			h.startAll(ctx, a.Containers[0], a.Proxies[0])
-			close(over)
-		}()
-		return over, nil
-	}
+// may wake it, a connection from here may not either, and to one that listens for datagrams only there is none: systemd is asked
+// in its place.
+func (h Host) callOrStart(ctx context.Context, a App) (over <-chan struct{}, err error) {
 	if a.Gated {
-		return start()
+		return h.startBeside(ctx, a), nil
 	}
 	conn, err := h.connect(ctx, a)
 	if errors.As(err, new(noConnectionsError)) && len(a.Proxies) > 0 {
-		return start()
+		return h.startBeside(ctx, a), nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	context.AfterFunc(ctx, func() { conn.Close() })
-	go func() {
+	return beside(func() {
 		_, _ = conn.Read(make([]byte, 1)) // a byte is a sign of life, as good as any
-		close(over)
+	}), nil
+}
+
+// startBeside has systemd start the container and the proxy.
+func (h Host) startBeside(ctx context.Context, a App) (over <-chan struct{}) {
+	return beside(func() { h.startAll(ctx, a.Containers[0], a.Proxies[0]) })
+}
+
+// beside does f while others go on; over is closed when that is done.
+func beside(f func()) (over <-chan struct{}) {
+	done := make(chan struct{})
+	go func() {
+		f()
+		close(done)
 	}()
-	return over, nil
+	return done
 }
 
 // startAll starts units one after the other. How they are then says what has come of it.
