@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -20,15 +19,15 @@ const (
 	stranger6 = "2001:db8:51::10"
 )
 
-// addStrangers gives the test host their addresses.
-var addStrangers = sync.OnceValue(func() error {
+// addStrangers gives the test host their addresses, which a reboot takes away.
+func addStrangers() error {
 	for _, a := range []string{stranger + "/32", stranger6 + "/128"} {
-		if _, err := host.inside("root", "ip", "addr", "add", a, "dev", "lo", "nodad"); err != nil {
-			return err
+		if out, err := host.inside("root", "ip", "addr", "replace", a, "dev", "lo", "nodad"); err != nil {
+			return fmt.Errorf("%w: %s", err, out)
 		}
 	}
 	return nil
-})
+}
 
 // startForStrangers starts an application that they can call.
 func startForStrangers(t *testing.T, text string) *app {

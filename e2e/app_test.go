@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"cmp"
+	"net"
 	"os"
 	"regexp"
 	"strconv"
@@ -20,6 +22,12 @@ type app struct {
 	name string
 	port int // the first of ten
 	mark string
+	ip   string // where it is called, and from where; "": 127.0.0.1
+}
+
+// address is what its clients connect to.
+func (a *app) address() string {
+	return net.JoinHostPort(cmp.Or(a.ip, "127.0.0.1"), strconv.Itoa(a.port))
 }
 
 var ports atomic.Int32
@@ -89,7 +97,7 @@ func (a *app) cleanUp() {
 }
 
 // url is the address of a path of the application.
-func (a *app) url(path string) string { return "http://127.0.0.1:" + strconv.Itoa(a.port) + path }
+func (a *app) url(path string) string { return "http://" + a.address() + path }
 
 // state is what "systemctl is-active" says of a unit.
 func (a *app) state(unit string) string {

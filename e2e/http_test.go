@@ -66,7 +66,7 @@ func requestWithin(timeout time.Duration, network, address, path string) reply {
 
 // get asks the application once.
 func (a *app) get(path string) reply {
-	return request("tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(a.port)), path)
+	return request("tcp", a.address(), path)
 }
 
 // mustGet is get for a request that has to be answered.
@@ -86,7 +86,7 @@ func must(t *testing.T, r reply) reply {
 // idleConnection opens a connection, has one request answered over it and leaves it open.
 func (a *app) idleConnection() net.Conn {
 	a.t.Helper()
-	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(a.port)))
+	c, err := net.Dial("tcp", a.address())
 	if err != nil {
 		a.t.Fatal(err)
 	}

@@ -37,7 +37,10 @@ func idleStop(t *testing.T, stop string, requests int) {
 		for i := range applications {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
-				a := start(t, strings.Replace(plain, "500ms", "1s", 1)+"[Container]\nExec=-stop-after "+stop+"\n")
+				a := startForStrangers(t, strings.Replace(plain, "500ms", "1s", 1)+"[Container]\nExec=-stop-after "+stop+"\n")
+				if i%2 == 1 {
+					a.ip = stranger // whose address is kept
+				}
 				replies, n := a.aimAtTheIdleStop(each, -100*time.Millisecond+time.Duration(i)*400*time.Millisecond/time.Duration(applications))
 				lock.Lock()
 				defer lock.Unlock()

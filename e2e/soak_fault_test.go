@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,8 +16,15 @@ func longIdle() string { return strings.Replace(plain, "500ms", "10min", 1) }
 // TestSoakKilled: a client every 50 ms, while the application is killed again and again, each time when it has answered. What was not
 // open at a kill is answered.
 func TestSoakKilled(t *testing.T) {
+	for _, ip := range []string{"", stranger} {
+		t.Run("from "+cmp.Or(ip, "loopback"), func(t *testing.T) { killed(t, ip) })
+	}
+}
+
+func killed(t *testing.T, ip string) {
 	t.Parallel()
-	a := start(t, longIdle())
+	a := startForStrangers(t, longIdle())
+	a.ip = ip
 	a.mustGet("/")
 	tr := a.traffic(50 * time.Millisecond)
 	var kills []span

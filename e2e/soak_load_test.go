@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -21,10 +22,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSoakBurst: 1000 connections at the same moment to an application that sleeps.
+// TestSoakBurst: 1000 connections at the same moment to an application that sleeps, from an address that is not kept and one that is.
 func TestSoakBurst(t *testing.T) {
-	a := start(t, strings.Replace(plain, "500ms", "5s", 1))
-	a.burst(1000)
+	for _, ip := range []string{"", stranger} {
+		t.Run("from "+cmp.Or(ip, "loopback"), func(t *testing.T) {
+			a := startForStrangers(t, strings.Replace(plain, "500ms", "5s", 1))
+			a.ip = ip
+			a.burst(1000)
+			a.mustSee(cmp.Or(ip, "127.0.0.1"), ip != "")
+		})
+	}
 }
 
 // TestSoakOpenConnections: many connections that say nothing cost memory, but neither the proxy nor the next request.
@@ -39,7 +46,7 @@ func TestSoakOpenConnections(t *testing.T) {
 		}
 	}()
 	for range n {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", a.port))
+		c, err := net.Dial("tcp", a.address())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +109,7 @@ func TestSoakFileDescriptors(t *testing.T) {
 	a.mustGet("/")
 	var held []net.Conn
 	for range 300 {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", a.port))
+		c, err := net.Dial("tcp", a.address())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,6 +34,8 @@ var measurements = []measurement{
 	{"size", size},
 	{"first request", firstRequest},
 	{"load", load},
+	{"client address", clientAddress},
+	{"datagrams", datagrams},
 	{"asleep", asleep},
 }
 
