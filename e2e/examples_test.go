@@ -87,7 +87,7 @@ func stopExample(t *testing.T, app string, files map[string]string) {
 
 var (
 	image     = regexp.MustCompile(`(?m)^Image=.*$`)
-	published = regexp.MustCompile(`(?m)^PublishPort=(?:(?:[\d.]+|\[[^]]*\]):)?(\d+|%i):(\d+)$`)
+	published = regexp.MustCompile(`(?m)^PublishPort=(?:(?:[\d.]+|\[[^]]*\]):)?(\d+|%i):(\d+)(?:/tcp)?$`)
 	behind    = regexp.MustCompile(`(?m)^(?:ContainerPort|Target)=(?:.*:)?(\d+)$`)
 	stream    = regexp.MustCompile(`(?m)^ListenStream=(.*)$`)
 	hostPath  = regexp.MustCompile(`(?m)^Volume=%h/([^:]+):`)
