@@ -14,7 +14,7 @@ const (
 	// maxDatagram is what one can hold, or several in a row that the kernel has put together (UDP_GRO in udp(7)).
 	maxDatagram = 1 << 16
 	// controlSize has room for the address that was called, and for the length of those put together.
-	controlSize = 64
+	controlSize = 128
 )
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
@@ -87,7 +87,10 @@ func bigEndian(port uint16) uint16 {
 
 // called is the address that was called, and how long each is of several in a row, 0 if it is one. It is told beside a datagram (IP_PKTINFO in
 // ip(7), IPV6_PKTINFO in ipv6(7), UDP_GRO in udp(7)).
+//
+// Of a broadcast it is our own address on that network, from which an answer can leave.
 func (b *batch) called(i int) (to called, segment int) {
+	var v4 netip.Addr
 	rest := b.control[i][:b.messages[i].header.Controllen]
 	for len(rest) >= unix.SizeofCmsghdr {
 		header, data, next, err := unix.ParseOneSocketControlMessage(rest)
@@ -96,18 +99,34 @@ func (b *batch) called(i int) (to called, segment int) {
 		}
 		switch {
 		case header.Level == unix.SOL_IP && header.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
-			to = called{netip.AddrFrom4((*unix.Inet4Pktinfo)(unsafe.Pointer(&data[0])).Addr), 0}
+			v4 = netip.AddrFrom4((*unix.Inet4Pktinfo)(unsafe.Pointer(&data[0])).Spec_dst)
 		case header.Level == unix.SOL_IPV6 && header.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
-			info := (*unix.Inet6Pktinfo)(unsafe.Pointer(&data[0]))
-			if to = (called{netip.AddrFrom16(info.Addr), 0}); to.addr.IsLinkLocalUnicast() {
-				to.link = info.Ifindex
-			}
+			to = called6((*unix.Inet6Pktinfo)(unsafe.Pointer(&data[0])))
 		case header.Level == unix.SOL_UDP && header.Type == unix.UDP_GRO && len(data) >= 4:
 			segment = int(int32(binary.NativeEndian.Uint32(data)))
 		}
 		rest = next
 	}
+	switch {
+	case !v4.IsValid() || v4.IsUnspecified():
+	case to.addr.Is6(): // a socket for both families
+		to = called{addr: netip.AddrFrom16(v4.As16())}
+	default:
+		to = called{addr: v4}
+	}
 	return to, segment
+}
+
+// called6 is the address to answer from; to a group's that is up to the kernel.
+func called6(info *unix.Inet6Pktinfo) called {
+	switch addr := netip.AddrFrom16(info.Addr); {
+	case addr.IsMulticast():
+		return called{netip.IPv6Unspecified(), info.Ifindex}
+	case addr.IsLinkLocalUnicast():
+		return called{addr, info.Ifindex}
+	default:
+		return called{addr: addr}
+	}
 }
 
 // called is an address of ours: the very address, as the socket's family has it, and its link if it means nothing without.

@@ -27,7 +27,7 @@ type datagrams struct {
 	timer     *timer
 
 	flows          map[flowKey]*udpFlow
-	oldest, newest *udpFlow // by their last datagram
+	unheard, heard flowList // those that the application has not answered yet, and the others
 	ending         *timer   // of the oldest
 	lost           lostCount
 
@@ -77,6 +77,7 @@ func (d *datagrams) begin(waited time.Duration) {
 
 // look looks once.
 func (d *datagrams) look() {
+	began := d.s.loop.now()
 	if d.receivers = d.s.cfg.receivers(d.target); len(d.receivers) > 0 {
 		d.settle()
 		d.s.answered()
@@ -92,7 +93,8 @@ func (d *datagrams) look() {
 	case d.s.ready && !waiting(d.fd): // this was a probe, and another target has answered
 		d.settle()
 	default:
-		d.pause = min(max(2*d.pause, firstPause), longestPause)
+		// The table may be long, and others wait for us while we read it.
+		d.pause = max(min(max(2*d.pause, firstPause), longestPause), 10*(d.s.loop.now()-began))
 		d.update()
 		d.s.loop.arm(d.timer, min(d.pause, left))
 	}
@@ -134,7 +136,7 @@ func (d *datagrams) take() {
 		if flow == nil || flow.key != key {
 			flow.send(first, i)
 			flow, first = d.flow(key, i), i
-			flow.touch(now)
+			flow.sent(now)
 		}
 		d.s.fw.in += int64(b.size(i))
 		b.address(i, nil, 0, nil, segment)
@@ -151,7 +153,7 @@ func (d *datagrams) flow(key flowKey, i int) *udpFlow {
 		d.s.refused.add(why, key.from.Addr(), "")
 		return nil
 	}
-	if !d.s.takePlace() {
+	if d.s.udpFlows >= d.s.flowLimit && !d.makeRoom() || !d.s.takePlace() && !(d.makeRoom() && d.s.takePlace()) {
 		d.lost.add(noPlace, 1)
 		return nil
 	}
@@ -170,8 +172,22 @@ func (d *datagrams) flow(key flowKey, i int) *udpFlow {
 	return nil
 }
 
-// gone: the application does not receive any more where it did. It is looked for when the next datagram comes.
-func (d *datagrams) gone() { d.receivers = nil }
+// makeRoom ends a flow for a new one: the oldest that was never answered, else the oldest.
+func (d *datagrams) makeRoom() bool {
+	for _, l := range [...]*flowList{&d.unheard, &d.heard} {
+		if l.oldest != nil {
+			l.oldest.end()
+			return true
+		}
+	}
+	return false
+}
+
+// gone: the application may not receive any more where it did. If so it is looked for when the next datagram comes.
+func (d *datagrams) gone() {
+	d.receivers = d.s.cfg.receivers(d.target)
+	d.refuses4 = d.refuses4 && len(d.receivers) > 0
+}
 
 // busy tells whether the application is looked for, or a client is about.
 func (d *datagrams) busy() bool { return d.looking || len(d.flows) > 0 }
@@ -184,8 +200,7 @@ func (d *datagrams) turnAway() {
 
 // free ends all flows.
 func (d *datagrams) free() {
-	for d.oldest != nil {
-		d.oldest.end()
+	for d.makeRoom() {
 	}
 	d.lost.say()
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -296,7 +298,7 @@ func TestKeepAddressOfDatagrams(t *testing.T) {
 		p := b.proxy([]door{d}, port)
 		for _, from := range []string{caller, caller6} {
 			kept := address == ":0" || (from == caller6) == (address == "[::1]:0")
-			for _, fromPort := range []string{"0", fmt.Sprint(lowPort + i), port} {
+			for _, fromPort := range []string{"0", fmt.Sprint(lowPort + i), port, fmt.Sprint(510 + i)} {
 				local, _ := net.ResolveUDPAddr("udp", net.JoinHostPort(from, fromPort))
 				remote, _ := net.ResolveUDPAddr("udp", d.at(from))
 				c, err := net.DialUDP("udp", local, remote)
@@ -313,11 +315,121 @@ func TestKeepAddressOfDatagrams(t *testing.T) {
 				seen := netip.MustParseAddrPort(string(answer[:n]))
 				own := c.LocalAddr().(*net.UDPAddr).AddrPort()
 				switch got := netip.AddrPortFrom(seen.Addr().Unmap(), seen.Port()); {
-				case !kept && !got.Addr().IsLoopback(), kept && got.Addr() != own.Addr(), kept && fromPort != port && got != own:
+				case !kept && !got.Addr().IsLoopback(), kept && got.Addr() != own.Addr(), kept && fromPort != port && own.Port() > 1023 && got != own:
 					t.Errorf("%s: %s is seen as %s\n%s", address, own, seen, p.log)
 				}
 				c.Close()
 			}
+		}
+	}
+}
+
+// TestKeepAddressOfARestartedApplication: a socket for both families that goes and comes is no reason to keep no more addresses.
+func TestKeepAddressOfARestartedApplication(t *testing.T) {
+	if !inNewNetwork(t) {
+		return
+	}
+	b := newBox(t)
+	var app *net.UDPConn
+	b.inside(func() { app = packetApplication(t, "udp", ":0") })
+	port, d := portOf(app), packetDoor(t, "udp", ":0")
+	p := b.proxy([]door{d}, port)
+	ask := func() string {
+		local, _ := net.ResolveUDPAddr("udp", net.JoinHostPort(caller, "0"))
+		remote, _ := net.ResolveUDPAddr("udp", d.at(caller))
+		c, err := net.DialUDP("udp", local, remote)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		for range 20 {
+			fmt.Fprint(c, "who")
+			c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+			answer := make([]byte, 100)
+			if n, err := c.Read(answer); err == nil {
+				return string(answer[:n])
+			}
+		}
+		return ""
+	}
+	for range 3 {
+		if seen := ask(); !strings.Contains(seen, caller) {
+			t.Errorf("seen %q\n%s", seen, p.log)
+		}
+		app.Close()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			time.Sleep(100 * time.Millisecond)
+			b.inside(func() { app = packetApplication(t, "udp", ":"+port) })
+		}()
+		if seen := ask(); seen == "" { // the proxy learns from this that it is gone
+			t.Errorf("who came meanwhile was not answered\n%s", p.log)
+		}
+		<-done
+	}
+}
+
+// TestDatagramsByBroadcast: the answer leaves from our own address on that network.
+func TestDatagramsByBroadcast(t *testing.T) {
+	if !inNewNetwork(t) {
+		return
+	}
+	link := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "lan"}, PeerName: "others"}
+	addr, err := netlink.ParseAddr("10.9.0.1/24")
+	for _, do := range []func() error{
+		func() error { return err }, func() error { return netlink.LinkAdd(link) },
+		func() error { return netlink.AddrAdd(link, addr) }, func() error { return netlink.LinkSetUp(link) },
+	} {
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, network := range []string{"udp4", "udp"} {
+		d := packetDoor(t, network, ":0")
+		p := startProgram(t, []door{d}, "--unit=web.service", portOf(packetApplication(t, "udp4", "127.0.0.1:0")))
+		c, err := net.ListenPacket("udp4", "10.9.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		to, _ := net.ResolveUDPAddr("udp4", d.at("10.9.0.255"))
+		if _, err := c.WriteTo([]byte("hello"), to); err != nil {
+			t.Fatal(err)
+		}
+		c.SetDeadline(time.Now().Add(patience / 2))
+		b := make([]byte, 100)
+		n, from, err := c.ReadFrom(b)
+		if err != nil || string(b[:n]) != "hello" || from.String() != d.at("10.9.0.1") {
+			t.Errorf("%s: %q from %v, %v\n%s", network, b[:n], from, err, p.log)
+		}
+	}
+}
+
+// TestDatagramsLeaveRoom: who sends from ever new ports takes places from others who do, and none from connections.
+func TestDatagramsLeaveRoom(t *testing.T) {
+	tcp, udp := openDoor(t, "tcp"), packetDoor(t, "udp4", "127.0.0.1:0")
+	startProgram(t, []door{tcp, udp}, "--unit=web.service", "--max-connections=4", application(t, "", echo), portOf(packetApplication(t, "udp4", "127.0.0.1:0")))
+	for range 10 {
+		c := sendTo(t, udp.addr.String())
+		fmt.Fprint(c, "hello")
+		wantBack(t, c, "hello")
+	}
+	for range 2 {
+		exchange(t, dialAddr(t, tcp.addr))
+	}
+}
+
+// TestTableAddress reads /proc/net/udp and udp6.
+func TestTableAddress(t *testing.T) {
+	for text, want := range map[string]string{
+		"0100007F:0035":                         "127.0.0.1:53",
+		"00000000000000000000000001000000:1E61": "[::1]:7777",
+		"0000000000000000FFFF00000100007F:1E61": "127.0.0.1:7777",
+		"00000000000000000000000000000000:0035": "[::]:53",
+	} {
+		if got, ok := tableAddress(text); binary.NativeEndian.Uint16([]byte{1, 0}) == 1 && (!ok || got.String() != want) {
+			t.Errorf("%s: %s, %v", text, got, ok)
 		}
 	}
 }

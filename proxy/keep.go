@@ -184,8 +184,9 @@ func (k *keeper) check(a *address, from netip.AddrPort) {
 		return
 	}
 	closeWithReset(fd)
-	if pending {
+	if pending && a.answersAtOnce() { // so that it is not a full queue
 		k.families = slices.DeleteFunc(k.families, func(f int) bool { return f == a.family })
+		k.log(prioNotice, "The application does not see its clients' addresses any more (ClientAddress=): the answers to them do not come back.")
 	}
 }
 

@@ -49,7 +49,7 @@ func (k *keeper) datagramSocket(a *address, from netip.AddrPort) (fd int, err er
 	if err == nil {
 		err = unix.Bind(fd, sockaddrOf(from))
 	}
-	if err == unix.EADDRINUSE {
+	if err == unix.EADDRINUSE || err == unix.EACCES { // the latter is a port of root's (ip_unprivileged_port_start in ip(7))
 		err = unix.Bind(fd, sockaddrOf(netip.AddrPortFrom(from.Addr(), 0)))
 	}
 	if err != nil {

@@ -33,6 +33,17 @@ func connectionLimit(asked, fdsEach, fdsElse int) int {
 	return max(1, (free-min(fdsElse, free/2))/fdsEach)
 }
 
+// flowLimit is the number of flows of datagrams at one time. Anybody can make one with a datagram, from an address that is not even theirs; so
+// connections, if there are any, keep half of the places, and the application half of the ports for its own outgoing datagrams: each flow
+// has one.
+func flowLimit(places int, connections bool) int {
+	if connections {
+		places /= 2
+	}
+	lowest, highest := outgoingPorts()
+	return max(1, min(places, int(highest-lowest)/2))
+}
+
 // takePlace reserves one of the places for connections. When there is none no listener looks for clients, who stay in
 // the kernel's queue.
 func (s *server) takePlace() bool {

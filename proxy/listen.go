@@ -145,10 +145,13 @@ func emptier(fd int) func(int) int {
 	return discardWaiting
 }
 
+// discardMost bounds discardWaiting: somebody may send as fast as we read.
+const discardMost = 1 << 16
+
 // discardWaiting reads what waits in fd now, and returns how many datagrams or pieces that were.
 func discardWaiting(fd int) (n int) {
 	piece := make([]byte, 1<<16)
-	for {
+	for n < discardMost {
 		switch size, err := unix.Read(fd, piece); {
 		case err == unix.EINTR:
 		case err != nil || size == 0 && !isSocket(fd):
@@ -157,6 +160,7 @@ func discardWaiting(fd int) (n int) {
 			n++
 		}
 	}
+	return n
 }
 
 // isSocket tells a socket, where an empty datagram is one as well, from the end of a file.

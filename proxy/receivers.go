@@ -68,7 +68,7 @@ func tableAddress(s string) (ap netip.AddrPort, ok bool) {
 		binary.NativeEndian.PutUint32(a[i:], binary.BigEndian.Uint32(a[i:]))
 	}
 	addr, ok := netip.AddrFromSlice(a)
-	return netip.AddrPortFrom(addr, binary.BigEndian.Uint16(p)), ok
+	return netip.AddrPortFrom(addr.Unmap(), binary.BigEndian.Uint16(p)), ok
 }
 
 // isDatagram tells a UDP socket from those that have connections.

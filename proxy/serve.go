@@ -24,11 +24,12 @@ type server struct {
 	datagrams []*datagrams
 	batch     *batch // of datagrams
 
-	limit    int // connections at one time
-	places   int // taken, by connections and by dials
-	conns    int // open connections
-	udpFlows int // open flows of datagrams
-	total    int64
+	limit     int // connections at one time
+	places    int // taken, by connections and by dials
+	flowLimit int // flows of datagrams at one time
+	conns     int // open connections
+	udpFlows  int // open flows of datagrams
+	total     int64
 
 	ready   bool // a target has answered
 	started startReport
@@ -63,6 +64,7 @@ func newServer(cfg config, fds []int, log logger, send func(string)) (*server, e
 		return nil, err
 	}
 	s := &server{cfg: cfg, log: log, loop: l, limit: connectionLimit(cfg.maxConnections, fdsPerConnection, fdsOfPipes), told: -shortageEvery}
+	s.flowLimit = flowLimit(s.limit, slices.Contains(cfg.datagram, false))
 	s.fw = newForwarder(l, s.connectionClosed)
 	s.started = startReport{began: time.Now().Add(-cfg.waited), tell: func(startTimes) {}}
 	s.status = newStatus(s, send)
@@ -260,7 +262,7 @@ func (s *server) connectionClosed() {
 // ended for good, and only a new start brings it back.
 func (s *server) giveUp(t *target, turnAway func(), err error) {
 	why := fmt.Sprintf("the application does not answer on %s after %s (%s)", t.name, spanText(s.cfg.startTimeout), s.cfg.refusedText(err))
-	if s.ready && !(s.cfg.pod && s.conns == 0) {
+	if s.ready && !(s.cfg.pod && s.conns+s.udpFlows == 0) {
 		s.warnClosed(why)
 		turnAway()
 		return

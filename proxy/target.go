@@ -103,6 +103,16 @@ func (a *address) connectBy(fd int, suspicious bool) (_ int, pending bool, err e
 	return fd, false, nil
 }
 
+// answersAtOnce tells whether the application has room for a connection.
+func (a *address) answersAtOnce() bool {
+	fd, pending, err := a.connect(false)
+	if err != nil {
+		return false
+	}
+	closeWithReset(fd)
+	return !pending
+}
+
 // finish asks for the outcome of a pending connect.
 func (t *target) finish(fd int) error {
 	a := &t.addrs[t.last]

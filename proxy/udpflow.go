@@ -21,11 +21,20 @@ type udpFlow struct {
 	fd         int
 	name       unix.RawSockaddrInet6 // the client, as the kernel wants it
 	nameLen    uint32
-	control    []byte // has an answer leave from where the client has called
-	unsure     bool   // whether the application takes it (receives)
-	at         time.Duration
+	control    []byte        // has an answer leave from where the client has called
+	unsure     bool          // whether the application takes it (receives)
+	at         time.Duration // when it last carried something that counts
+	sentAt     time.Duration // when the client last sent something
+	list       *flowList
 	prev, next *udpFlow
 }
+
+// flowList has flows by their last datagram.
+type flowList struct{ oldest, newest *udpFlow }
+
+// answersCount is how often FlowTimeout= may pass with answers alone: an application may go on to send to a client that has long gone, and who
+// would be told?
+const answersCount = 5
 
 // newFlow opens a flow. The error is of the last place that was tried.
 func (d *datagrams) newFlow(key flowKey, name unix.RawSockaddrInet6) (*udpFlow, error) {
@@ -44,7 +53,7 @@ func (d *datagrams) newFlow(key flowKey, name unix.RawSockaddrInet6) (*udpFlow, 
 	d.flows[key] = f
 	d.s.udpFlows++
 	d.s.total++
-	f.link()
+	f.link(&d.unheard)
 	if d.ending.at == 0 {
 		d.s.loop.arm(d.ending, d.s.cfg.flowTimeout)
 	}
@@ -115,10 +124,9 @@ func (f *udpFlow) send(first, end int) {
 
 // refused: the application has closed its socket, or it is not for addresses of this family.
 func (f *udpFlow) refused() {
-	if f.unsure && !f.d.refuses4 {
+	f.d.gone()
+	if f.unsure && len(f.d.receivers) > 0 {
 		f.d.refuses4 = true
-	} else {
-		f.d.gone()
 	}
 	f.end()
 }
@@ -127,12 +135,14 @@ func (f *udpFlow) refused() {
 func (f *udpFlow) ready(uint32) {
 	b, s := f.d.s.batch, f.d.s
 	n, err := b.read(f.fd)
-	if err == unix.ECONNREFUSED {
-		f.refused()
+	if err == unix.ECONNREFUSED { // which comes before what is in the queue
+		defer f.refused()
+		n, err = b.read(f.fd)
 	}
 	if err != nil {
 		return
 	}
+	f.unsure = false
 	for i := range n {
 		_, segment := b.called(i)
 		s.fw.out += int64(b.size(i))
@@ -140,7 +150,7 @@ func (f *udpFlow) ready(uint32) {
 	}
 	lost, _ := b.write(f.d.fd, 0, n)
 	f.d.lost.add(notSent, lost)
-	f.touch(s.loop.now())
+	f.answered(s.loop.now())
 }
 
 // end closes the flow.
@@ -149,6 +159,7 @@ func (f *udpFlow) end() {
 		return
 	}
 	s := f.d.s
+	f.d.lost.add(notSent, int(droppedBy(f.fd)))
 	s.loop.closeBy(f.fd, unix.Close)
 	f.fd = -1
 	f.unlink()
@@ -157,39 +168,50 @@ func (f *udpFlow) end() {
 	s.freePlace()
 }
 
-// touch takes note that something has come.
-func (f *udpFlow) touch(now time.Duration) {
+// sent takes note that the client has sent something.
+func (f *udpFlow) sent(now time.Duration) {
 	if f == nil || f.fd < 0 {
 		return
 	}
-	f.at = now
-	if f != f.d.newest {
-		f.unlink()
-		f.link()
+	f.sentAt = now
+	f.move(f.list, now)
+}
+
+// answered takes note that the application has.
+func (f *udpFlow) answered(now time.Duration) {
+	if timeout := f.d.s.cfg.flowTimeout; timeout == infinity || now-f.sentAt < answersCount*timeout {
+		f.move(&f.d.heard, now)
 	}
 }
 
-// link makes f the newest.
-func (f *udpFlow) link() {
-	d := f.d
-	f.at, f.prev, f.next = d.s.loop.now(), d.newest, nil
-	if d.newest == nil {
-		d.oldest = f
-	} else {
-		d.newest.next = f
+// move makes f the newest of a list.
+func (f *udpFlow) move(to *flowList, now time.Duration) {
+	if f != to.newest {
+		f.unlink()
+		f.link(to)
 	}
-	d.newest = f
+	f.at = now
+}
+
+func (f *udpFlow) link(to *flowList) {
+	f.list, f.prev, f.next = to, to.newest, nil
+	if to.newest == nil {
+		to.oldest = f
+	} else {
+		to.newest.next = f
+	}
+	to.newest = f
 }
 
 func (f *udpFlow) unlink() {
-	d := f.d
+	l := f.list
 	if f.prev == nil {
-		d.oldest = f.next
+		l.oldest = f.next
 	} else {
 		f.prev.next = f.next
 	}
 	if f.next == nil {
-		d.newest = f.prev
+		l.newest = f.prev
 	} else {
 		f.next.prev = f.prev
 	}
@@ -197,14 +219,17 @@ func (f *udpFlow) unlink() {
 
 // endFlows ends those that have carried nothing for too long.
 func (d *datagrams) endFlows() {
-	timeout := d.s.cfg.flowTimeout
-	for d.oldest != nil {
-		left := d.oldest.at + timeout - d.s.loop.now()
-		if left > 0 {
-			d.s.loop.arm(d.ending, left)
-			break
+	next := infinity
+	for _, l := range [...]*flowList{&d.unheard, &d.heard} {
+		for l.oldest != nil {
+			left := l.oldest.at + d.s.cfg.flowTimeout - d.s.loop.now()
+			if left > 0 {
+				next = min(next, left)
+				break
+			}
+			l.oldest.end()
 		}
-		d.oldest.end()
 	}
+	d.s.loop.arm(d.ending, next)
 	d.lost.due()
 }
