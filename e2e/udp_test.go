@@ -185,9 +185,7 @@ func TestDatagramsBothWays(t *testing.T) {
 	for i := range n {
 		select {
 		case tokens <- struct{}{}:
-		case <-time.After(20 * time.Millisecond): // one was lost, and its place with it
-			<-tokens
-			tokens <- struct{}{}
+		case <-time.After(20 * time.Millisecond): // some were lost, and their places with them
 		}
 		fmt.Fprintf(f, "%1000d", i)
 	}
