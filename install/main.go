@@ -78,6 +78,7 @@ func run(do func(context.Context, *host) bool) int {
 // host is the machine and the user as this package sees them; tests make their own.
 type host struct {
 	home, config, runtime string // $HOME, $XDG_CONFIG_HOME, $XDG_RUNTIME_DIR
+	scope                 manager.Scope
 	user                  string
 	uid                   int
 	searchPath            []string // $PATH
@@ -111,7 +112,7 @@ func thisHost(getenv func(string) string) (*host, error) {
 		uid: os.Getuid(), user: strconv.Itoa(os.Getuid()),
 		searchPath: filepath.SplitList(getenv("PATH")),
 		program:    "/proc/self/exe",
-		generators: within("user-generators", "/run/systemd", "/etc/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"),
+		generators: generatorDirs(manager.User),
 		confs:      []string{"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"},
 		linger:     "/var/lib/systemd/linger",
 		noexec:     noexec, podman: podmanVersion,
@@ -127,7 +128,7 @@ func thisHost(getenv func(string) string) (*host, error) {
 		h.user = u.Username
 	}
 	h.connect = func(ctx context.Context) (manager.Interface, error) {
-		conn, err := manager.Connect(ctx, manager.User, h.runtime)
+		conn, err := manager.Connect(ctx, h.scope, h.runtime)
 		if err != nil {
 			return nil, err // not conn: an interface that holds a nil pointer is not nil
 		}

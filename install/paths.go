@@ -22,11 +22,18 @@ func (h *host) marksDir() string { return filepath.Join(h.runtime, "podman-ondem
 func (h *host) pidsDir() string { return filepath.Join(h.runtime, "podman-ondemand") }
 
 // systemWide is the generator of all users, where a package has installed one.
-func (h *host) systemWide() string {
-	for _, dir := range h.generators {
+func (h *host) systemWide() string { return systemWide(h.generators) }
+
+// systemWide looks for it in systemd's directories; a link to /dev/null masks what is in later ones (systemd.generator(7)).
+func systemWide(dirs []string) string {
+	for _, dir := range dirs {
 		path := filepath.Join(dir, "podman-ondemand")
-		if _, err := os.Stat(path); err == nil {
+		info, err := os.Stat(path)
+		switch {
+		case err == nil && info.Mode().IsRegular():
 			return path
+		case err == nil:
+			return ""
 		}
 	}
 	return ""

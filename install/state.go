@@ -27,8 +27,7 @@ func Look(scope manager.Scope) (State, error) {
 		return State{}, err
 	}
 	if scope == manager.System {
-		h.generators = within("system-generators", "/run/systemd", "/etc/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd")
-		return State{SystemWide: h.systemWide()}, nil
+		return State{SystemWide: systemWide(generatorDirs(scope))}, nil
 	}
 	s := State{Program: h.installed(), DropIn: h.dropIn(), SystemWide: h.systemWide(), Dir: h.generatorDir()}
 	s.Installed = isFile(s.Program)

@@ -62,7 +62,7 @@ func (h *host) stopOwn(ctx context.Context, systemd manager.Interface, name stri
 	}
 	if !u.Down() {
 		if err := systemd.Stop(ctx, name); err != nil {
-			return h.fail(err.Error(), "See: systemctl --user status "+name)
+			return h.fail(err.Error(), "See: systemctl "+h.scope.String()+" status "+name)
 		}
 		h.done("stopped %s", name)
 	}
@@ -122,7 +122,7 @@ func (h *host) noteLeft() {
 // checkGone reloads the manager and asks whether it has forgotten the generator.
 func (h *host) checkGone(ctx context.Context, systemd manager.Interface) bool {
 	if err := systemd.Reload(ctx); err != nil {
-		return h.fail(err.Error(), "See: journalctl --user -n 20")
+		return h.fail(err.Error(), "See: journalctl "+h.scope.String()+" -n 20")
 	}
 	h.done("daemon-reload")
 	if h.systemWide() != "" {
@@ -142,7 +142,7 @@ func (h *host) checkGone(ctx context.Context, systemd manager.Interface) bool {
 		return h.fail(err.Error())
 	}
 	if u.LoadState == "loaded" {
-		return h.fail("systemd still has "+u.FragmentPath, "Something else makes it: systemctl --user cat "+checkUnit)
+		return h.fail("systemd still has "+u.FragmentPath, "Something else makes it: systemctl "+h.scope.String()+" cat "+checkUnit)
 	}
 	h.same("systemd no longer calls the generator")
 	return true

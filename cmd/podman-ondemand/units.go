@@ -8,10 +8,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"podman-ondemand/apply"
+	"podman-ondemand/install"
 	"podman-ondemand/proxy"
 )
 
-// unitCommand is a command that generated units call, not people. It reads its own arguments: the command line for people
+// unitCommand is a command that generated units or a package's scripts call, not people. It reads its own arguments: the command line for people
 // has no part in the start of an application.
 type unitCommand struct {
 	usage string
@@ -24,6 +25,7 @@ var unitCommands = []unitCommand{
 	{name: "proxy", usage: "proxy [OPTION...] TARGET...", long: proxyHelp, run: proxy.Main},
 	{name: "activate", usage: proxy.ActivateUsage, long: proxy.ActivateHelp, run: proxy.Activate},
 	{name: "apply", usage: apply.Usage, long: apply.Help, run: apply.Main},
+	{name: "package", usage: install.PackageUsage, long: install.PackageHelp, run: install.Package},
 	{name: "broken", usage: "broken MESSAGE...", long: brokenHelp, run: broken},
 }
 
