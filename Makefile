@@ -7,32 +7,40 @@ GO ?= go
 BUILD = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false
 # No hot path runs through these packages: inlining in them only makes the program larger, by 50 kB.
 COLD = github.com/... fmt reflect
-VERSION ?= $(shell cat VERSION 2>/dev/null || git describe --tags --always --dirty 2>/dev/null || echo unknown)
+VERSION ?= $(patsubst v%,%,$(shell git describe --tags --always --dirty 2>/dev/null || echo unknown))
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GENERATORS = lib/systemd/user-generators lib/systemd/system-generators
 MANPAGES = $(wildcard packaging/man/*.[158])
 # Each shell, and where it looks for completions below PREFIX/share.
 COMPLETIONS = bash:bash-completion/completions/podman-ondemand zsh:zsh/site-functions/_podman-ondemand \
   fish:fish/vendor_completions.d/podman-ondemand.fish
+# Where the program is built.
+OUT ?= bin
 # What did not run, a line each with the reason; "make test" names it at the end.
 NOT_RUN = bin/not-run
 
-all: bin/podman-ondemand
+all: $(OUT)/podman-ondemand
 
 # Go knows what has changed. Static: an external linker or a position-independent executable doubles the start time.
-bin/podman-ondemand: FORCE
+$(OUT)/podman-ondemand: FORCE
 	$(BUILD) $(COLD:%=-gcflags=%=-l) -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/podman-ondemand
 
 install: all
-	install -D -m 755 bin/podman-ondemand $(DESTDIR)$(PREFIX)/bin/podman-ondemand
+	install -D -m 755 $(OUT)/podman-ondemand $(DESTDIR)$(PREFIX)/bin/podman-ondemand
 	for dir in $(GENERATORS); do \
 	  mkdir -p $(DESTDIR)$(PREFIX)/$$dir && ln -sf ../../../bin/podman-ondemand $(DESTDIR)$(PREFIX)/$$dir/podman-ondemand || exit; \
 	done
 	for page in $(MANPAGES); do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit; done
 	set -e; for shell in $(COMPLETIONS); do \
 	  file=$(DESTDIR)$(PREFIX)/share/$${shell#*:}; mkdir -p $${file%/*}; \
-	  bin/podman-ondemand completion $${shell%%:*} >$$file; \
+	  $(OUT)/podman-ondemand completion $${shell%%:*} >$$file; \
 	done
+
+# What a package has besides: the documents, and the licences of what is linked into the program.
+DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/podman-ondemand
+install-doc:
+	mkdir -p $(DOCDIR)
+	cp -R --preserve=timestamps README.md CHANGELOG.md docs examples $(DOCDIR)/
 
 # The manual pages and the picture of the units are in the repository: tests say when this has to be run.
 docs: man
@@ -44,6 +52,7 @@ man:
 # Every test there is. What cannot run on this machine is named at the end, and in CI it is a failure.
 test:
 	@mkdir -p bin && rm -f $(NOT_RUN)
+	@-packaging/need rpmspec:rpm:rpm-build
 	@$(MAKE) --no-print-directory unit
 	@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory e2e; \
 	 else echo "the tests with a real systemd and podman: they need root" >>$(NOT_RUN); fi
@@ -53,7 +62,7 @@ test:
 # The fast part: no systemd, no podman, no root.
 unit:
 	@mkdir -p bin
-	test -z "$$(gofmt -l . | tee /dev/stderr)"
+	test -z "$$(gofmt -l $(filter-out bin/,$(wildcard */)) | tee /dev/stderr)"
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./e2e
 	$(GO) run $(STATICCHECK) ./...
@@ -90,9 +99,11 @@ demo: all
 bench: all
 	e2e/bench/run
 
+include packaging/packages.mk
+
 clean:
 	rm -rf bin
 
 FORCE:
 
-.PHONY: all install man docs test unit fuzz e2e soak demo bench clean FORCE
+.PHONY: all install install-doc man docs test unit fuzz e2e soak demo bench clean FORCE

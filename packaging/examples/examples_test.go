@@ -112,3 +112,19 @@ func TestFiles(t *testing.T) {
 		t.Errorf("%q, missing %q", files, missing)
 	}
 }
+
+// TestExampleFiles: the files that packages bring are those of the documents.
+func TestExampleFiles(t *testing.T) {
+	all, err := Read(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "examples/web/web.ondemand"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := Find(all, "web.ondemand", Block{Doc: "README.md"})
+	if d := cmp.Diff(b.Text, string(text)); d != "" {
+		t.Errorf("examples/web/web.ondemand (-%s +got):\n%s", b.Place(), d)
+	}
+}
