@@ -55,7 +55,7 @@ func TestSystemProxyIsFencedIn(t *testing.T) {
 	})
 	root("podman", "build", "--quiet", "--tag", "localhost/testapp", "/home/demo/testapp")
 	root("sh", "-c", "mkdir -p /etc/containers/systemd; printf '"+`[Container]\nImage=localhost/testapp\nNetwork=none\nPublishPort=`+port+
-		`:80\n[OnDemand]\nIdleTimeout=10s\nIdleCheck=/testapp -busy\n`+"' >"+file+"; systemctl daemon-reload; systemctl start "+name+".socket")
+		`:80\nPublishPort=`+port+`:7/udp\nExec=-listen 80 -udp 7\n[OnDemand]\nFlowTimeout=2s\nIdleTimeout=10s\nIdleCheck=/testapp -busy\n`+"' >"+file+"; systemctl daemon-reload; systemctl start "+name+".socket")
 	get := func() {
 		t.Helper()
 		client := http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -73,6 +73,10 @@ func TestSystemProxyIsFencedIn(t *testing.T) {
 		a := app{t: t, name: name, port: 81}
 		if seen, own := a.seenFrom(from); seen != own {
 			t.Errorf("%s is seen as %s", own, seen)
+		}
+		f := a.flow(from)
+		if seen, _, err := f.ask("who", time.Minute, time.Second); err != nil || seen != f.LocalAddr().String() {
+			t.Errorf("by UDP %s is seen as %s, %v", f.LocalAddr(), seen, err)
 		}
 	}
 	pid := show("MainPID", proxy)
