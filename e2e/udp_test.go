@@ -226,7 +226,7 @@ func TestDatagramsAtTheIdleStop(t *testing.T) {
 // TestDatagramsOfAKilledContainer: the next one is answered by the next container.
 func TestDatagramsOfAKilledContainer(t *testing.T) {
 	t.Parallel()
-	a := start(t, datagrams)
+	a := start(t, strings.Replace(datagrams, "FlowTimeout=500ms", "FlowTimeout=1min", 1))
 	f := a.flow("")
 	f.mustAnswer("wake")
 	for i := range 3 {

@@ -48,8 +48,6 @@ type config struct {
 	pidfd  int           // the container's process
 	waited time.Duration // how much of the first start timeout is gone
 
-	dropped counts // datagrams that the kernel had no room for when we began, of each listening socket
-
 	datagram  []bool     // which of the listening sockets are for datagrams
 	udpTables []*os.File // of the network namespace's UDP sockets
 
@@ -86,7 +84,6 @@ func parseArgs(args []string, env func(string) string, w io.Writer) (config, err
 	f.StringVar(&version, "proxy-protocol", "", "begin with a PROXY protocol header, `v1` or v2")
 	f.Var(&c.rules.balancers, "proxy-protocol-from", "take such a header from clients from `addresses/prefixes`")
 	f.Func("flow-timeout", "end a flow of datagrams after `time` without one, or infinity (default 1m0s)", spanInto(&c.flowTimeout))
-	f.Var(&c.dropped, "dropped", "used by the program itself: `counts` of datagrams")
 	f.BoolVar(&c.keep, "keep-client-address", false, "let the application see the clients' addresses")
 	f.Var(&c.held, "held", "used by the program itself: accepted `connections`")
 	f.BoolVar(&c.dynamicUser, "dynamic-user", false, "started as root, serve as the unit's DynamicUser=")

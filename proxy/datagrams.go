@@ -34,10 +34,10 @@ type datagrams struct {
 	refuses4 bool // the application's socket for all IPv6 addresses is for these only
 }
 
-func newDatagrams(s *server, fd int, t *target, dropped uint32) (*datagrams, error) {
+func newDatagrams(s *server, fd int, t *target) (*datagrams, error) {
 	d := &datagrams{s: s, fd: fd, target: t, since: notYet, flows: map[flowKey]*udpFlow{}}
 	d.timer, d.ending = s.loop.newTimer(d.look), s.loop.newTimer(d.endFlows)
-	d.lost = newLostCount(s, fd, dropped)
+	d.lost = newLostCount(s, fd)
 	if err := prepareListener(fd); err != nil {
 		return nil, err
 	}

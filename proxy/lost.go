@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unsafe"
@@ -41,9 +39,9 @@ type lostCount struct {
 	said    time.Duration
 }
 
-// newLostCount counts those that the kernel has dropped from the number dropped on.
-func newLostCount(s *server, fd int, dropped uint32) lostCount {
-	return lostCount{s: s, fd: fd, dropped: dropped, said: -refusedEvery}
+// newLostCount counts those that the kernel has dropped since the last proxy has: most get lost while the container starts, before there is one.
+func newLostCount(s *server, fd int) lostCount {
+	return lostCount{s: s, fd: fd, dropped: noted(fd), said: -refusedEvery}
 }
 
 func (l *lostCount) add(why loss, n int) {
@@ -64,6 +62,7 @@ func (l *lostCount) say() {
 	now := droppedBy(l.fd)
 	l.n[queueFull] += int(now - l.dropped)
 	l.dropped = now
+	note(l.fd, now)
 	var whys []string
 	total := 0
 	for why, n := range l.n {
@@ -79,48 +78,20 @@ func (l *lostCount) say() {
 	l.n, l.said = [losses]int{}, l.s.loop.now()
 }
 
-// counts is an option with numbers, with a comma between two.
-type counts []uint32
-
-// String implements flag.Value.
-func (c *counts) String() string {
-	words := make([]string, len(*c))
-	for i, n := range *c {
-		words[i] = strconv.FormatUint(uint64(n), 10)
-	}
-	return strings.Join(words, ",")
+// note leaves a number with the socket, which outlives us: as its timeout for reading (SO_RCVTIMEO in socket(7)), of which nothing else makes use,
+// since nobody waits in a read.
+func note(fd int, n uint32) {
+	t := unix.NsecToTimeval(int64(n) * 1e9)
+	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &t)
 }
 
-// Set implements flag.Value.
-func (c *counts) Set(s string) error {
-	for _, word := range strings.Split(s, ",") {
-		n, err := strconv.ParseUint(word, 10, 32)
-		if err != nil {
-			return err
-		}
-		*c = append(*c, uint32(n))
+// noted is the number that note has left, or 0.
+func noted(fd int) uint32 {
+	t, err := unix.GetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO)
+	if err != nil {
+		return 0
 	}
-	return nil
-}
-
-// of is the number of socket i, or where there is none that of this moment.
-func (c counts) of(i, fd int) uint32 {
-	if i < len(c) {
-		return c[i]
-	}
-	return droppedBy(fd)
-}
-
-// noteDropped has the next stage, whose arguments follow those of the result, count what the kernel drops from this moment on: while the
-// container starts, too.
-func (c *config) noteDropped(args []string, fds []int) []string {
-	if !slices.Contains(c.datagram, true) {
-		return args
-	}
-	for _, fd := range fds {
-		c.dropped = append(c.dropped, droppedBy(fd))
-	}
-	return slices.Insert(slices.Clone(args), 0, "--dropped="+c.dropped.String())
+	return uint32(t.Sec)
 }
 
 // droppedBy is how many datagrams the kernel had no room for in fd's queue (SO_MEMINFO in socket(7); the last of nine numbers). It counts as long

@@ -42,9 +42,6 @@ func Main(args []string) int {
 	if err := cfg.checkSockets(fds); err != nil {
 		return fail(1, err, fds, log)
 	}
-	if !cfg.inside {
-		args = cfg.noteDropped(args, fds)
-	}
 	switch {
 	case cfg.inside:
 	case cfg.rules.gated():

@@ -94,7 +94,7 @@ func (s *server) listen(i, fd int) error {
 	if s.batch == nil {
 		s.batch = newBatch()
 	}
-	d, err := newDatagrams(s, fd, s.cfg.targets[i], s.cfg.dropped.of(i, fd))
+	d, err := newDatagrams(s, fd, s.cfg.targets[i])
 	s.datagrams = append(s.datagrams, d)
 	return err
 }
