@@ -35,7 +35,7 @@ type datagrams struct {
 }
 
 func newDatagrams(s *server, fd int, t *target) (*datagrams, error) {
-	d := &datagrams{s: s, fd: fd, target: t, since: notYet, flows: map[flowKey]*udpFlow{}}
+	d := &datagrams{s: s, fd: fd, target: t, flows: map[flowKey]*udpFlow{}}
 	d.timer, d.ending = s.loop.newTimer(d.look), s.loop.newTimer(d.endFlows)
 	d.lost = newLostCount(s, fd)
 	if err := prepareListener(fd); err != nil {
@@ -109,15 +109,7 @@ func (d *datagrams) settle() {
 // the flows that are open need none.
 func (d *datagrams) update() {
 	want := !d.looking && !d.s.gated && !d.s.ending && !d.s.leaving
-	if want == d.on {
-		return
-	}
-	d.on = want
-	events := uint32(0)
-	if want {
-		events = unix.EPOLLIN
-	}
-	d.s.loop.watch(d.fd, events)
+	d.s.loop.watchIn(d.fd, &d.on, want)
 }
 
 // take passes on what waits, up to a batch. Those of one flow that came behind each other leave with one system call.

@@ -79,15 +79,7 @@ func (l *listener) update() {
 	if want && len(l.held) > 0 {
 		l.s.loop.again(l)
 	}
-	if want == l.on {
-		return
-	}
-	l.on = want
-	events := uint32(0)
-	if want {
-		events = unix.EPOLLIN
-	}
-	l.s.loop.watch(l.fd, events)
+	l.s.loop.watchIn(l.fd, &l.on, want)
 }
 
 // try dials once.

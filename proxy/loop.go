@@ -75,6 +75,19 @@ func (l *loop) watch(fd int, events uint32) {
 	unix.EpollCtl(l.ep, unix.EPOLL_CTL_MOD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
 }
 
+// watchIn has fd watched for something to read, or not; on is whether it is already.
+func (l *loop) watchIn(fd int, on *bool, want bool) {
+	if want == *on {
+		return
+	}
+	*on = want
+	events := uint32(0)
+	if want {
+		events = unix.EPOLLIN
+	}
+	l.watch(fd, events)
+}
+
 // forget stops watching fd, which stays open.
 func (l *loop) forget(fd int) {
 	unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, fd, nil)

@@ -1,7 +1,5 @@
 package main
 
-import "slices"
-
 // stranger is an address that the test host has for this, and calls itself from: one of 127.0.0.0/8 could not be kept.
 const stranger = "198.51.100.10"
 
@@ -41,12 +39,8 @@ func clientAddress(b *bench) ([]row, error) {
 // keptAndPlain has the two take turns.
 func (b *bench) keptAndPlain(j job) (ps pairs, err error) {
 	for round := range b.rounds {
-		turns := []target{kept, plain}
-		if round%2 == 1 {
-			slices.Reverse(turns)
-		}
 		seen := map[string]float64{}
-		for _, t := range turns {
+		for _, t := range inTurns([]target{kept, plain}, round) {
 			o, err := b.loadOn(t, j)
 			if err != nil {
 				return nil, err

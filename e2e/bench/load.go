@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -133,11 +132,7 @@ func (b *bench) installTrio() error {
 func (b *bench) compare(j job) ([]row, error) {
 	seen := map[string][]outcome{}
 	for round := range b.rounds {
-		turns := slices.Clone(targets)
-		if round%2 == 1 {
-			slices.Reverse(turns)
-		}
-		for _, t := range turns {
+		for _, t := range inTurns(targets, round) {
 			o, err := b.loadOn(t, j)
 			if err != nil {
 				return nil, err

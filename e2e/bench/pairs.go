@@ -77,6 +77,15 @@ func readPairs(r io.Reader) (pairs, error) {
 	return ps, lines.Err()
 }
 
+// inTurns is who is measured in a round, one after the other: every second round the other way about.
+func inTurns[T any](all []T, round int) []T {
+	turns := slices.Clone(all)
+	if round%2 == 1 {
+		slices.Reverse(turns)
+	}
+	return turns
+}
+
 // takeTurns calls ours and other n times, and changes who is first: being second must not be an advantage. An extra first turn does not
 // count, it fills the caches.
 func takeTurns(n int, ours, other func() (float64, error)) (pairs, error) {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,11 +33,7 @@ func datagrams(b *bench) ([]row, error) {
 	}
 	seen := map[string][]float64{}
 	for round := range b.rounds {
-		turns := slices.Clone(datagramWays)
-		if round%2 == 1 {
-			slices.Reverse(turns)
-		}
-		for _, w := range turns {
+		for _, w := range inTurns(datagramWays, round) {
 			if _, _, err := flood(w.address, time.Second); err != nil {
 				return nil, err
 			}
