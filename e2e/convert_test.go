@@ -112,6 +112,8 @@ Image=localhost/testapp
 ContainerName=NAME
 PublishPort=127.0.0.1:%d:80
 Exec=-message "it's $$HOME, 100%%%%"
+[Quadlet]
+DefaultDependencies=no
 `},
 	} {
 		t.Run(c.file[len("NAME."):], func(t *testing.T) {
@@ -120,13 +122,57 @@ Exec=-message "it's $$HOME, 100%%%%"
 			a.withText(t, a.name+"-proxy.socket", fmt.Sprintf(trio, a.port))
 			a.withText(t, a.name+"-proxy.service", name.Replace(fmt.Sprintf(trioProxy, a.port+1)))
 			a.withText(t, name.Replace(c.file), name.Replace(fmt.Sprintf(c.text, a.port+1)))
+			old := a.runs(t, a.name+"-proxy.socket")
 			converted(t, a, "/home/demo/"+a.name)
 			a.answers(t, c.what)
+			if got := a.mustGet("/"); got.line("instance") == old.line("instance") || firstLine(got.body) != firstLine(old.body) {
+				t.Errorf("answered %q, and before the conversion %q", got.body, old.body)
+			}
 			eventually(t, 15*time.Second, "it sleeps", func() bool { return a.state(a.container()) == "inactive" })
 			a.answers(t, c.what+", again")
 		})
 	}
 }
+
+// runs has the old units of the application's directory serve it, from a socket or as a service, and gives what it answered. Then they are
+// removed, as docs/migrating.md says. What had a socket has fallen asleep before.
+func (a *app) runs(t *testing.T, unit string) reply {
+	t.Helper()
+	entries, err := os.ReadDir(host.home(a.name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		to := ".config/systemd/user/" + e.Name()
+		if strings.HasSuffix(to, ".container") {
+			to = unitDir + e.Name()
+		}
+		text, err := os.ReadFile(host.home(a.name + "/" + e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		host.write(t, to, string(text))
+		names = append(names, to)
+	}
+	host.reload(t)
+	host.systemctl(t, "start", unit)
+	var r reply
+	eventually(t, 10*time.Second, "the old units answer", func() bool { r = a.get("/"); return r.err == nil })
+	if strings.HasSuffix(unit, ".socket") {
+		eventually(t, 15*time.Second, "the old units sleep", func() bool { return a.isDown(a.container()) })
+	}
+	host.systemctl(t, "stop", unit, strings.TrimSuffix(unit, ".socket"))
+	for _, name := range names {
+		if err := os.Remove(host.home(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	host.reload(t)
+	return r
+}
+
+func firstLine(s string) string { line, _, _ := strings.Cut(s, "\n"); return line }
 
 func TestConvertRunningContainer(t *testing.T) {
 	a := newApp(t)
@@ -155,6 +201,7 @@ func TestConvertGenerateSystemd(t *testing.T) {
 	text := host.run(t, "sh", "-c", "podman generate systemd --new --name "+a.name+" 2>/dev/null")
 	a.withText(t, "container-"+a.name+".service", text)
 	host.run(t, "podman", "rm", "-f", "-t0", a.name)
+	a.runs(t, "container-"+a.name+".service")
 	converted(t, a, "/home/demo/"+a.name+"/container-"+a.name+".service")
 	a.answers(t, "podman generate systemd")
 }

@@ -280,10 +280,11 @@ func TestPodAtTheEdge(t *testing.T) {
 func TestPodBroken(t *testing.T) {
 	t.Parallel()
 	p := startPod(t, "", "")
-	p.mustGet("/")
+	c := p.idleConnection() // keeps it awake, however long the reload takes
 	p.write(fmt.Sprintf(aPod, "", "Network=none\n"))
 	host.reload(t)
 	p.mustGet("/")
+	c.Close()
 	p.mustBeGone(t)
 	r := p.get("/")
 	if r.err == nil || r.took > slack*5*time.Second {
