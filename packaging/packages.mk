@@ -17,12 +17,13 @@ RPMBUILD = rpmbuild --define '_topdir $(TOP)' --define '_buildhost localhost' \
 # "make rpm RPMFLAGS=--nocheck" spares the unit tests.
 RPMFLAGS ?=
 
-# Both sources: the tree as it lies here, what is not committed too, and the modules that it needs.
+# Both sources: the tree as it lies here, what is not committed too, and the modules that it needs. (tar's S: no name is
+# put in front of what symbolic links point to.)
 dist:
 	rm -rf $(PACKAGES)/source && mkdir -p $(PACKAGES)/source
-	files=$$({ git -c safe.directory='*' ls-files --cached --others --exclude-standard || find . -path ./bin -prune -o -type f -print; } 2>/dev/null) && \
+	files=$$({ git -c safe.directory='*' ls-files --cached --others --exclude-standard || find . -path ./bin -prune -o ! -type d -print; } 2>/dev/null) && \
 	  printf '%s\n' "$$files" | while read -r f; do [ ! -e "$$f" ] || printf '%s\n' "$$f"; done | \
-	  $(TAR) --no-recursion --files-from=- --transform='s,^\(\./\)\?,$(SOURCE)/,' -f $(PACKAGES)/source/$(SOURCE).tar.gz
+	  $(TAR) --no-recursion --files-from=- --transform='s,^\(\./\)\?,$(SOURCE)/,S' -f $(PACKAGES)/source/$(SOURCE).tar.gz
 	$(GO) mod vendor -o $(PACKAGES)/source/vendor
 	$(TAR) -C $(PACKAGES)/source -f $(PACKAGES)/source/$(SOURCE)-vendor.tar.gz vendor
 	rm -rf $(PACKAGES)/source/vendor
