@@ -21,9 +21,9 @@ RPMFLAGS ?=
 # put in front of what symbolic links point to.)
 dist:
 	rm -rf $(PACKAGES)/source && mkdir -p $(PACKAGES)/source
-	files=$$({ git -c safe.directory='*' ls-files --cached --others --exclude-standard || find . -path ./bin -prune -o ! -type d -print; } 2>/dev/null) && \
-	  printf '%s\n' "$$files" | while read -r f; do [ ! -e "$$f" ] || printf '%s\n' "$$f"; done | \
-	  $(TAR) --no-recursion --files-from=- --transform='s,^\(\./\)\?,$(SOURCE)/,S' -f $(PACKAGES)/source/$(SOURCE).tar.gz
+	{ git -c safe.directory='*' ls-files -z --cached --others --exclude-standard 2>/dev/null || find . -path ./bin -prune -o ! -type d -print0; } | \
+	  xargs -0 sh -c 'for f; do [ ! -e "$$f" -a ! -L "$$f" ] || printf "%s\0" "$${f#./}"; done' sh | LC_ALL=C sort -z | \
+	  $(TAR) --no-recursion --null --files-from=- --transform='s,^,$(SOURCE)/,S' -f $(PACKAGES)/source/$(SOURCE).tar.gz
 	$(GO) mod vendor -o $(PACKAGES)/source/vendor
 	$(TAR) -C $(PACKAGES)/source -f $(PACKAGES)/source/$(SOURCE)-vendor.tar.gz vendor
 	rm -rf $(PACKAGES)/source/vendor
