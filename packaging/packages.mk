@@ -28,13 +28,15 @@ dist:
 	$(TAR) -C $(PACKAGES)/source -f $(PACKAGES)/source/$(SOURCE)-vendor.tar.gz vendor
 	rm -rf $(PACKAGES)/source/vendor
 
+# The source package has the spec file with its macros expanded, and with them the directory, unless that is a relative one.
 srpm: dist
 	packaging/need rpmbuild:rpm:rpm-build
 	rm -rf $(TOP) && mkdir -p $(TOP)/SOURCES
-	cp $(PACKAGES)/source/*.tar.gz $(TOP)/SOURCES/
+	install -m 644 $(PACKAGES)/source/*.tar.gz $(TOP)/SOURCES/
 	sed 's/^\(Version: *\).*/\1$(PACKAGE_VERSION)/' $(SPEC) >$(TOP)/podman-ondemand.spec
-	touch -d @$(SOURCE_DATE_EPOCH) $(TOP)/podman-ondemand.spec
-	$(RPMBUILD) $(call nodeps) -bs $(TOP)/podman-ondemand.spec
+	chmod 644 $(TOP)/podman-ondemand.spec
+	touch -d @$(SOURCE_DATE_EPOCH) $(TOP)/podman-ondemand.spec $(TOP)/SOURCES/*
+	cd $(TOP) && $(RPMBUILD) --define '_topdir .' $(call nodeps) -bs podman-ondemand.spec
 	cp $(TOP)/SRPMS/*.src.rpm $(PACKAGES)/
 
 # From the source package, as everybody builds it who has only that.
