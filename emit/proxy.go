@@ -36,6 +36,7 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 		stops,
 		{"StartLimitIntervalSec", "0"},
 	}...)
+	bonds = append(bonds, app.conflicts()...)
 	if app.checks() { // so systemd does not forget its exit status
 		bonds = append(bonds, Option{"Before", Sibling(app.idleCheck())})
 	}
@@ -43,6 +44,22 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 		app.unitSection(": passes connections on to "+app.what(), bonds...),
 		{"Service", slices.Concat(proxyService(app, p, opt), proxyDirectory(app, p, opt), proxyFence(app, p, opt))},
 	}}
+}
+
+// conflicts are those of the container. Who conflicts with it stops it, and systemd
+// follows PropagatesStopTo= only from a unit that somebody has asked to stop: without
+// them in the proxy, too, nothing would wait for the open connections. Where not
+// everybody may wake the application its proxy must not stop another one either.
+func (app Application) conflicts() (options []Option) {
+	if app.Gated() {
+		return nil
+	}
+	for _, o := range app.Unit {
+		if o.Key == "Conflicts" {
+			options = append(options, o)
+		}
+	}
+	return options
 }
 
 // bound are the units that fall asleep together with the proxy.

@@ -90,14 +90,15 @@ func (t *translator) wakes(w parser.Word, name string, r referred) {
 // dependOn is for a dependency of [Unit] on another application: its proxy has
 // to run where its service does, or nobody would put that to sleep again. What
 // it returns belongs behind the service in the list. The proxy is up when the
-// application answers, which is what After= is meant to wait for.
+// application answers, which is what After= is meant to wait for. And it has open
+// connections, which get their time when Conflicts= ends it.
 func (t *translator) dependOn(key string, w parser.Word, r referred) (more string) {
 	switch key {
 	case "Wants", "Requires", "BindsTo", "Upholds":
 		t.wakes(w, w.Text, r)
 	}
 	switch key {
-	case "After", "Upholds":
+	case "After", "Upholds", "Conflicts":
 		if r.own != "" {
 			return " " + emit.Needed{Name: r.own}.Proxy()
 		}
