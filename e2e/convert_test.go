@@ -81,7 +81,7 @@ func TestConvertQuadlet(t *testing.T) {
 	a.answers(t, "a Quadlet")
 }
 
-// trio is what people copy from the web; the last %s is the container's.
+// trio and trioProxy are what people copy from the web.
 const trio = `[Socket]
 ListenStream=127.0.0.1:%d
 [Install]
@@ -271,8 +271,8 @@ func TestConvertKnowsPodmansOptions(t *testing.T) {
 }
 
 // verifyScript generates the units of $1/in and lets systemd look at them.
-const verifyScript = `cd "$1" && mkdir out && PODMAN_ONDEMAND_UNIT_DIRS=$PWD/in SYSTEMD_SCOPE=user podman-ondemand "$PWD/out" &&
-cd out && SYSTEMD_UNIT_PATH=$PWD: systemd-analyze --user --man=no verify ./*.socket ./*.service 2>&1; true`
+const verifyScript = `set -e; cd "$1"; mkdir out; PODMAN_ONDEMAND_UNIT_DIRS=$PWD/in SYSTEMD_SCOPE=user podman-ondemand "$PWD/out"
+cd out; SYSTEMD_UNIT_PATH=$PWD: systemd-analyze --user --man=no verify ./*.socket ./*.service 2>&1 || true`
 
 // TestConvertedVerify: systemd has nothing to say about the units of the golden results.
 func TestConvertedVerify(t *testing.T) {

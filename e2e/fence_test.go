@@ -49,7 +49,6 @@ func TestSystemProxyIsFencedIn(t *testing.T) {
 		}
 		return strings.TrimSpace(out)
 	}
-	show := func(property, unit string) string { return root("systemctl", "show", "--value", "-p", property, unit) }
 	t.Cleanup(func() {
 		host.inside("root", "sh", "-c", "rm -f "+file+"; systemctl daemon-reload; systemctl stop "+name+".socket "+proxy+" "+name+".service")
 	})
@@ -79,7 +78,7 @@ func TestSystemProxyIsFencedIn(t *testing.T) {
 			t.Errorf("by UDP %s is seen as %s, %v", f.LocalAddr(), seen, err)
 		}
 	}
-	pid := show("MainPID", proxy)
+	pid := host.showSystem(t, proxy, "MainPID")
 	threads := mustBeFenced(t, pid, netRaw)
 	if status := root("cat", "/proc/"+pid+"/status"); strings.Contains(status, "Uid:\t0") || strings.Contains(status, "Gid:\t0") {
 		t.Errorf("it serves as root:\n%s", status)
@@ -87,13 +86,13 @@ func TestSystemProxyIsFencedIn(t *testing.T) {
 	mustBeExposed(t, "the system's", 2, threads, root("systemd-analyze", "security", "--no-pager", proxy))
 	mustBeOurs(t, "/run/podman-ondemand", "/run/systemd/generator")
 	eventually(t, slack*time.Minute, "asleep", func() bool {
-		return show("ActiveState", proxy) == "inactive" && show("ActiveState", name+".service") == "inactive"
+		return host.showSystem(t, proxy, "ActiveState") == "inactive" && host.showSystem(t, name+".service", "ActiveState") == "inactive"
 	})
 	said := root("journalctl", "-b", "-q", "--no-pager", "-o", "cat", "-u", proxy)
 	if strings.Contains(said, "less fenced in") || !strings.Contains(said, name+".service answers after") || strings.Contains(said, "IdleCheck= ") {
 		t.Errorf("its journal:\n%s", said)
 	}
-	if s := show("ExecMainStatus", name+"-idle-check.service"); s != "0" || show("ExecMainStartTimestampMonotonic", name+"-idle-check.service") == "0" {
+	if s := host.showSystem(t, name+"-idle-check.service", "ExecMainStatus"); s != "0" || host.showSystem(t, name+"-idle-check.service", "ExecMainStartTimestampMonotonic") == "0" {
 		t.Errorf("IdleCheck= was not asked, or its status is %s", s)
 	}
 	get()

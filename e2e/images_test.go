@@ -5,6 +5,8 @@ package e2e
 import (
 	"os"
 	"path"
+	"regexp"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -48,6 +50,24 @@ func (i *debianImage) reads(t *testing.T, name, example string) *debianImage {
 	}
 	i.files = map[string]string{name: string(text)}
 	return i
+}
+
+// derived makes an image of one that is there; lines are those of its Containerfile.
+func derived(t *testing.T, name string, lines ...string) {
+	t.Helper()
+	host.run(t, "sh", "-ec", `printf '%s' "$1" | podman build --quiet --tag "$2" -`, "sh", strings.Join(lines, "\n"), name)
+}
+
+var ofEntrypoint = regexp.MustCompile(`(?m)^ENTRYPOINT .*$`)
+
+// entrypoint is that of the Containerfile of examples/DIR, with words replaced that a test cannot wait for.
+func entrypoint(t *testing.T, dir string, replaced ...string) string {
+	t.Helper()
+	text, err := os.ReadFile("../examples/" + dir + "/Containerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.NewReplacer(replaced...).Replace(ofEntrypoint.FindString(string(text)))
 }
 
 // httpd is Apache's web server, as its own image has it.

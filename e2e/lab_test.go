@@ -116,6 +116,16 @@ func (l *lab) show(t *testing.T, unit, property string) string {
 	return strings.TrimSpace(l.systemctl(t, "show", "--value", "-p", property, unit))
 }
 
+// showSystem is show for the system manager.
+func (l *lab) showSystem(t *testing.T, unit, property string) string {
+	t.Helper()
+	out, err := l.inside("root", "systemctl", "show", "--value", "-p", property, unit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}
+
 // pid is the process id of the test host's systemd; another one after a reboot.
 func (l *lab) pid() (int, error) {
 	out, err := l.script("pid", l.name)

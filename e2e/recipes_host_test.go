@@ -46,8 +46,8 @@ func TestRecipeNginx(t *testing.T) {
 		r.mustSleep(20 * time.Second)
 	}
 	record(t, "examples/nginx, by TLS", "wakes, sleeps, wakes", strings.Join(took, ", "))
-	if out, err := host.inside("root", "runuser", "-u", "nobody", "--", "ls", "/run/apps/wiki.sock"); err == nil {
-		t.Errorf("anybody finds the socket: %s", out)
+	if who, err := host.inside("root", "stat", "-c", "%a %U %G", "/run/apps/wiki.sock"); err != nil || who != "660 demo www-data\n" {
+		t.Errorf("the socket is %s (%v)", who, err)
 	}
 }
 
@@ -77,6 +77,7 @@ func certificate(t *testing.T, name, dir string) *x509.CertPool {
 			t.Fatal(err)
 		}
 	}
+	t.Cleanup(func() { os.RemoveAll(filepath.Join(host.root, dir)) })
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(public)
 	return pool
@@ -87,7 +88,7 @@ func certificate(t *testing.T, name, dir string) *x509.CertPool {
 func TestRecipeAutoUpdate(t *testing.T) {
 	t.Parallel()
 	build := func(message string) {
-		host.run(t, "sh", "-ec", `printf 'FROM localhost/testapp\nENTRYPOINT ["/testapp", "-message", "%s"]\n' "$1" | podman build --quiet --tag localhost/hello -`, "sh", message)
+		derived(t, "localhost/hello", "FROM localhost/testapp", `ENTRYPOINT ["/testapp", "-message", "`+message+`"]`)
 	}
 	t.Cleanup(func() { host.inside("root", "systemctl", "stop", "docker-registry.service") })
 	build("old")
@@ -111,7 +112,9 @@ func TestRecipeAutoUpdate(t *testing.T) {
 	tr := r.traffic(50 * time.Millisecond)
 	host.run(t, "podman", "auto-update")
 	replies := tr.end()
-	must(t, <-open)
+	if last := must(t, <-open); last.body != "slept\nold\n" {
+		t.Errorf("who was connected got %q", last.body)
+	}
 	r.mustAllBeAnswered("examples/auto-update, updated under traffic", replies)
 	if last := replies[len(replies)-1]; !strings.HasPrefix(last.body, "new\n") {
 		t.Errorf("the last of them was answered by %q", last.body)
@@ -124,11 +127,10 @@ func TestRecipeAutoUpdate(t *testing.T) {
 // machine is the file system of a machine that has the test host's programs, and a configuration of its own.
 const machine = `
 dir=/var/lib/machines/machine
-mkdir -p $dir/etc/lighttpd/conf-enabled $dir/usr $dir/var $dir/root $dir/proc $dir/sys $dir/dev $dir/run $dir/tmp $dir/var/log/lighttpd $dir/var/www/html
+mkdir -p $dir/etc/lighttpd $dir/usr $dir/var $dir/root $dir/proc $dir/sys $dir/dev $dir/run $dir/tmp $dir/var/log/lighttpd $dir/var/www/html
 for name in bin sbin lib lib64; do ln -s usr/$name $dir/$name; done
 mount --bind -o ro /usr $dir/usr
 cp -a /etc/passwd /etc/group /etc/shadow /etc/os-release /etc/ld.so.cache /etc/alternatives /etc/mime.types $dir/etc/ 2>/dev/null || true
-cp -a /etc/lighttpd/lighttpd.conf $dir/etc/lighttpd/
 echo 'of the machine' >$dir/var/www/html/index.html
 chown -R www-data: $dir/var/log/lighttpd
 systemctl --root=$dir enable lighttpd.service
@@ -139,15 +141,8 @@ func TestRecipeNspawn(t *testing.T) {
 	t.Parallel()
 	r := takeRecipe(t, "nspawn", "machine", 8086)
 	host.asRoot(t, "sh", "-ec", `mkdir -p "$1" && printf '[OnDemand]\nIdleTimeout=1s\n' >"$1/50-test.conf"`, "sh", "/etc/containers/systemd/machine.ondemand.d")
-	show := func(unit string) string {
-		out, err := host.inside("root", "systemctl", "show", "--value", "-p", "ActiveState", unit)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.TrimSpace(out)
-	}
 	t.Cleanup(func() {
-		host.inside("root", "sh", "-c", "rm -rf /etc/containers/systemd/machine.ondemand*; systemctl daemon-reload; systemctl stop machine.socket machine-proxy.service systemd-nspawn@machine.service; umount /var/lib/machines/machine/usr")
+		host.inside("root", "sh", "-c", "rm -rf /etc/containers/systemd/machine.ondemand*; systemctl daemon-reload; systemctl stop machine.socket machine-proxy.service systemd-nspawn@machine.service; umount /var/lib/machines/machine/usr && rm -rf /var/lib/machines/machine")
 	})
 	r.follow(map[string]func(){"sudo mmdebstrap": func() { host.asRoot(t, "sh", "-ec", machine) }})
 	r.mustListen(r.port)
@@ -158,10 +153,13 @@ func TestRecipeNspawn(t *testing.T) {
 			t.Errorf("%q", reply.body)
 		}
 		took = append(took, ms(reply.took))
-		if s := show("systemd-nspawn@machine.service"); s != "active" {
+		if r := request("tcp", "[::1]:8186", "/"); r.err == nil {
+			t.Errorf("its service can be reached from elsewhere: %q", r.body)
+		}
+		if s := host.showSystem(t, "systemd-nspawn@machine.service", "ActiveState"); s != "active" {
 			t.Errorf("the machine is %s", s)
 		}
-		eventually(t, 30*time.Second, "the machine is shut down", func() bool { return show("systemd-nspawn@machine.service") == "inactive" })
+		eventually(t, 30*time.Second, "the machine is shut down", func() bool { return host.showSystem(t, "systemd-nspawn@machine.service", "ActiveState") == "inactive" })
 	}
 	record(t, "examples/nspawn", "boots, is shut down, boots", strings.Join(took, ", "))
 }

@@ -17,8 +17,8 @@ type recipe struct {
 	dir string // as demo sees it
 }
 
-// takeRecipe copies examples/DIR into demo's home directory, for the application NAME in it. IdleTimeout= is made shorter by a drop-in,
-// where there is one to shorten.
+// takeRecipe copies examples/DIR into demo's home directory, for the application NAME in it. At the end of the test the files are gone
+// from where they belong, too.
 func takeRecipe(t *testing.T, dir, name string, port int) recipe {
 	t.Helper()
 	r := recipe{&app{t: t, name: name, port: port, mark: host.mark(t)}, "/home/demo/examples/" + dir}
@@ -30,7 +30,37 @@ func takeRecipe(t *testing.T, dir, name string, port int) recipe {
 	}
 	copyTree(t, filepath.Join("../examples", dir), to)
 	host.asRoot(t, "chown", "-R", "demo:", "/home/demo/examples")
+	for _, f := range r.files() {
+		t.Cleanup(func() { host.inside("root", "rm", "-f", f.place) })
+	}
 	return r
+}
+
+// placed is a file of a recipe, and where it belongs.
+type placed struct{ name, text, place string }
+
+var place = regexp.MustCompile(`^# ([~/]\S+)\n`)
+
+// files are those of the recipe but its README: each says in its first line where it belongs.
+func (r recipe) files() (all []placed) {
+	r.t.Helper()
+	dir := filepath.Join("../examples", filepath.Base(r.dir))
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) < 2 {
+		r.t.Fatalf("%d files: %v", len(entries), err)
+	}
+	for _, e := range entries {
+		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if m := place.FindStringSubmatch(string(text)); m != nil {
+			all = append(all, placed{e.Name(), string(text), strings.Replace(m[1], "~", "/home/demo", 1)})
+		} else if e.Name() != "README.md" {
+			r.t.Fatalf("%s does not say where it belongs", e.Name())
+		}
+	}
+	return all
 }
 
 // sleepsSoon is for those with a proxy of ours.
@@ -45,16 +75,24 @@ func (r recipe) sleepsSoon() recipe {
 // says.
 func (r recipe) follow(instead map[string]func()) {
 	r.t.Helper()
-	for _, block := range shellBlocks(r.t, filepath.Join("../examples", filepath.Base(r.dir), "README.md")) {
-		for line := range strings.Lines(block) {
-			r.enter(strings.TrimSpace(line), instead)
+	all := strings.Join(shellBlocks(r.t, filepath.Join("../examples", filepath.Base(r.dir), "README.md")), "")
+	if strings.Contains(all, " ~/.config/containers/systemd/\n") && !makesUnitDir.MatchString(all) {
+		r.t.Error("the README copies into a directory that it does not make") // which other tests have made here
+	}
+	for line := range strings.Lines(all) {
+		r.enter(strings.TrimSpace(line), instead)
+	}
+	for _, f := range r.files() {
+		if there, err := os.ReadFile(filepath.Join(host.root, f.place)); err != nil || string(there) != f.text {
+			r.t.Errorf("%s is not at %s as it is in the example: %v", f.name, f.place, err)
 		}
 	}
-	r.mustBeInPlace()
 	if _, err := os.Stat(host.home(r.file())); err == nil {
 		r.mustBeFine()
 	}
 }
+
+var makesUnitDir = regexp.MustCompile(`mkdir -p .*~/\.config/containers/systemd\b`)
 
 func (r recipe) enter(line string, instead map[string]func()) {
 	r.t.Helper()
@@ -70,31 +108,6 @@ func (r recipe) enter(line string, instead map[string]func()) {
 	}
 	if _, err := host.inside(user, "sh", "-ec", "cd "+r.dir+"; "+line); err != nil {
 		r.t.Fatal(err)
-	}
-}
-
-var place = regexp.MustCompile(`^# ([~/]\S+)\n`)
-
-func (r recipe) mustBeInPlace() {
-	r.t.Helper()
-	files, err := os.ReadDir(host.home("examples/" + filepath.Base(r.dir)))
-	if err != nil || len(files) < 2 {
-		r.t.Fatalf("%d files: %v", len(files), err)
-	}
-	for _, f := range files {
-		text, err := os.ReadFile(host.home(filepath.Join("examples", filepath.Base(r.dir), f.Name())))
-		m := place.FindSubmatch(text)
-		if err != nil || m == nil && f.Name() != "README.md" {
-			r.t.Fatalf("%s does not say where it belongs (%v)", f.Name(), err)
-		}
-		if m == nil {
-			continue
-		}
-		at := strings.Replace(string(m[1]), "~", "/home/demo", 1)
-		r.t.Cleanup(func() { host.inside("root", "rm", "-f", at) })
-		if there, err := os.ReadFile(filepath.Join(host.root, at)); err != nil || string(there) != string(text) {
-			r.t.Errorf("%s is not at %s as it is in the example: %v", f.Name(), m[1], err)
-		}
 	}
 }
 

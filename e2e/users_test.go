@@ -34,12 +34,11 @@ func TestUsersDirs(t *testing.T) {
 	host.asRoot(t, "systemctl", "daemon-reload")
 	a.mustAnswer("all")
 	one.mustAnswer("one")
-	out, err := host.inside("root", "systemctl", "show", "--value", "-p", "SourcePath", a.socket())
-	if err != nil || strings.TrimSpace(out) != "" {
-		t.Errorf("the system manager has %s (%v)", out, err)
+	if source := host.showSystem(t, a.socket(), "SourcePath"); source != "" {
+		t.Errorf("the system manager has %s", source)
 	}
-	if out := host.systemctl(t, "show", "--value", "-p", "LoadState", other.socket()); out != "not-found\n" {
-		t.Errorf("another user's, for demo: %s", out)
+	if state := host.show(t, other.socket(), "LoadState"); state != "not-found" {
+		t.Errorf("another user's, for demo: %s", state)
 	}
 	a.mustSleep(10 * time.Second)
 	host.write(t, a.file(), text(a.port, "own"))

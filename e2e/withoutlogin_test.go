@@ -33,7 +33,6 @@ func TestUserWithoutLogin(t *testing.T) {
 		t.Fatalf("%d blocks of commands", len(blocks))
 	}
 	a := newApp(t)
-	a.name = "web"
 	root := func(script string) string {
 		t.Helper()
 		out, err := host.inside("root", "sh", "-ec", script)

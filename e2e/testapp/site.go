@@ -149,7 +149,7 @@ func (s site) answer(q request) answer {
 		return answer{200, bytes.Repeat([]byte{'x'}, q.number("n"))}
 	case "/sleep":
 		time.Sleep(time.Duration(q.number("ms")) * time.Millisecond)
-		return text("slept\n")
+		return text("slept\n%s\n", s.message)
 	case "/status":
 		return answer{q.number("code"), nil}
 	case "/hash":
