@@ -25,25 +25,26 @@ func TestMedian(t *testing.T) {
 func TestRatioOfPairs(t *testing.T) {
 	ps := pairs{{0.001, 0.002}, {0.010, 0.020}, {0.001, 0.001}}
 	got := ps.row("x", ms, atMost(0.5))
-	want := row{"x", "1.00 ms", "2.00 ms", "0.50 (0.50–1.00)", "≤ 0.5", "ok"}
+	want := row{"x", "1.00 ms", "2.00 ms", "0.50 (0.50–1.00)", "3", "≤ 0.5: ok"}
 	if got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
-func TestVerdict(t *testing.T) {
+func TestJudge(t *testing.T) {
 	for _, c := range []struct {
 		wish  wish
 		value float64
 		want  string
 	}{
 		{wish{}, 7, "–"},
-		{atMost(1), 1, "ok"},
-		{atMost(1), 1.01, "missed"},
-		{atLeast(2), 2, "ok"},
-		{atLeast(2), 1.99, "missed"},
+		{atMost(1), 1, "≤ 1: ok"},
+		{atMost(1), 1.01, "≤ 1: missed"},
+		{atLeast(2), 2, "≥ 2: ok"},
+		{atLeast(2), 1.99, "≥ 2: missed"},
+		{wish{limit: 4, unit: " MB"}, 3, "≤ 4 MB: ok"},
 	} {
-		if got := c.wish.verdict(c.value); got != c.want {
+		if got := c.wish.judge(c.value); got != c.want {
 			t.Errorf("%v, %v: %q, want %q", c.wish, c.value, got, c.want)
 		}
 	}
@@ -92,10 +93,10 @@ func TestReadOutcome(t *testing.T) {
 
 func TestPrintTable(t *testing.T) {
 	var b strings.Builder
-	printTable(&b, []row{{"a row", "1 ms", "2 ms", "0.50 (0.40–0.60)", "≤ 1", "ok"}})
-	want := `| what  | ours | the other | ratio (min–max)  | wanted | ok? |
-|-------|------|-----------|------------------|--------|-----|
-| a row | 1 ms | 2 ms      | 0.50 (0.40–0.60) | ≤ 1    | ok  |
+	printTable(&b, []row{{"a row", "1 ms", "2 ms", "0.50 (0.40–0.60)", "3", "≤ 1: ok"}})
+	want := `| what; the other | ours | the other | ratio (min–max)  | pairs | wanted  |
+|-----------------|------|-----------|------------------|-------|---------|
+| a row           | 1 ms | 2 ms      | 0.50 (0.40–0.60) | 3     | ≤ 1: ok |
 `
 	if b.String() != want {
 		t.Errorf("got\n%swant\n%s", b.String(), want)

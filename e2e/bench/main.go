@@ -27,7 +27,7 @@ type measurement struct {
 	measure func(*bench) ([]row, error)
 }
 
-// measurements are in the order of the table. The last ones need what "first request" has left running or asleep.
+// measurements are in the order of the table. Each installs what it needs; the last one puts to sleep what the others have left awake.
 var measurements = []measurement{
 	{"generator", generators},
 	{"start", startTime},
@@ -78,8 +78,16 @@ func exitStatus(err error) int {
 
 // run measures and prints. What cannot be measured costs its own rows only; a wish that is missed is no error.
 func (b *bench) run(wanted *regexp.Regexp) error {
-	var rows []row
-	var failed []string
+	rows, failed := b.measure(wanted)
+	printTable(os.Stdout, rows)
+	if failed != nil {
+		return fmt.Errorf("could not be measured: %s", strings.Join(failed, ", "))
+	}
+	return nil
+}
+
+// measure gives the rows of all measurements that are wanted, and the names of those that did not go well.
+func (b *bench) measure(wanted *regexp.Regexp) (rows []row, failed []string) {
 	for _, m := range measurements {
 		if !wanted.MatchString(m.name) {
 			continue
@@ -91,11 +99,7 @@ func (b *bench) run(wanted *regexp.Regexp) error {
 			failed = append(failed, m.name)
 		}
 	}
-	printTable(os.Stdout, rows)
-	if failed != nil {
-		return fmt.Errorf("could not be measured: %s", strings.Join(failed, ", "))
-	}
-	return nil
+	return rows, failed
 }
 
 // progress says on the standard error what is going on; the table alone goes to the standard output.
