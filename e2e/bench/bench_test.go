@@ -1,8 +1,11 @@
 package main
 
 import (
+	"io"
+	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestMedian(t *testing.T) {
@@ -88,6 +91,59 @@ func TestReadOutcome(t *testing.T) {
 		if _, err := readOutcome(bad); err == nil {
 			t.Errorf("%q was taken for a result", bad)
 		}
+	}
+}
+
+func TestPercentile(t *testing.T) {
+	var thousand latencies
+	for i := range 1000 {
+		thousand = append(thousand, float64(i+1))
+	}
+	for _, c := range []struct {
+		l       latencies
+		p, want float64
+	}{
+		{latencies{7}, 50, 7},
+		{latencies{7}, 99.9, 7},
+		{latencies{1, 2, 3, 4}, 50, 2},
+		{latencies{1, 2, 3, 4}, 99, 4},
+		{thousand, 99, 990},
+		{thousand, 99.9, 999},
+	} {
+		if got := c.l.percentile(c.p); got != c.want {
+			t.Errorf("p%g of %d values: %v, want %v", c.p, len(c.l), got, c.want)
+		}
+	}
+}
+
+// TestPaced: a request that waits for the one before counts from when it was due.
+func TestPaced(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	const pause = 50 * time.Millisecond
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		for asked := make([]byte, len(question)); ; {
+			if _, err := io.ReadFull(c, asked); err != nil {
+				return
+			}
+			time.Sleep(pause)
+			io.WriteString(c, wholeReply)
+		}
+	}()
+	got, err := pacedFrom(l.Addr().String(), time.Now(), time.Millisecond, 3)
+	if err != nil || len(got) != 3 {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	if want := (3*pause - 2*time.Millisecond).Seconds(); got[2] < want {
+		t.Errorf("the third took %v s, want %v s at least", got[2], want)
 	}
 }
 

@@ -34,6 +34,7 @@ var measurements = []measurement{
 	{"size", size},
 	{"first request", firstRequest},
 	{"load", load},
+	{"latency", latency},
 	{"client address", clientAddress},
 	{"datagrams", datagrams},
 	{"asleep", asleep},
