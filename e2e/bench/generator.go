@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,23 +33,30 @@ Restart=on-failure
 WantedBy=default.target
 `
 
-// generators compares ours with the Quadlet that is installed.
+// generators compares ours with the Quadlet that is installed, and with the floor.
 func generators(b *bench) ([]row, error) {
 	var rows []row
 	for _, c := range []struct {
 		files, pairs int
-		wanted       wish
+		wanted       wish // against Quadlet
 	}{
 		{1, 200, atMost(1)},
+		{10, 100, wish{}},
 		{100, 50, wish{}},
 		{1000, 15, atMost(0.5)},
+		{10_000, 3, wish{}},
 	} {
 		progress("generator: %d files", c.files)
-		ps, err := b.lab.inside("quadlet", c.pairs, c.files)
-		if err != nil {
-			return rows, err
+		for _, other := range []struct {
+			how, name string
+			wanted    wish
+		}{{"quadlet", "Quadlet", c.wanted}, {"copy", "copying what it writes", wish{}}} {
+			ps, err := b.lab.inside(other.how, c.pairs, c.files)
+			if err != nil {
+				return rows, err
+			}
+			rows = append(rows, ps.row(fmt.Sprintf("generator, files: %d; %s", c.files, other.name), ms, other.wanted))
 		}
-		rows = append(rows, ps.row(fmt.Sprintf("generator, files: %d; Quadlet", c.files), ms, c.wanted))
 	}
 	return rows, nil
 }
@@ -90,6 +98,25 @@ func quadletInside(n, files int) (pairs, error) {
 	return takeTurns(n,
 		func() (float64, error) { return generate(files) },
 		func() (float64, error) { return intoEmpty("app-*.service", files, quadlet, output, output, output) })
+}
+
+// copyInside runs ours, and copies what it has written.
+func copyInside(n, files int) (pairs, error) {
+	if err := writeSources(files); err != nil {
+		return nil, err
+	}
+	if _, err := generate(files); err != nil {
+		return nil, err
+	}
+	written := runtimeDir("written")
+	if err := errors.Join(os.RemoveAll(written), os.Rename(output, written)); err != nil {
+		return nil, err
+	}
+	return takeTurns(n,
+		func() (float64, error) { return generate(files) },
+		func() (float64, error) {
+			return intoEmpty("app-*.socket", files, "/usr/local/bin/copy", written, output)
+		})
 }
 
 // output is the directory that is written into.

@@ -26,6 +26,8 @@ func inside(args []string) error {
 	switch args[0] {
 	case "quadlet":
 		ps, err = quadletInside(n, files)
+	case "copy":
+		ps, err = copyInside(n, files)
 	case "start":
 		ps, err = startInside(n)
 	case "first":
