@@ -19,6 +19,7 @@ type bench struct {
 	rounds int // of load
 	length int // of one run of load, in seconds
 	pairs  int // of first requests
+	many   int // applications at a time
 }
 
 // measurement gives some rows of the table.
@@ -27,7 +28,7 @@ type measurement struct {
 	measure func(*bench) ([]row, error)
 }
 
-// measurements are in the order of the table. Each installs what it needs; the last one puts to sleep what the others have left awake.
+// measurements are in the order of the table. Each installs what it needs; the last two put to sleep what the others have left awake.
 var measurements = []measurement{
 	{"generator", generators},
 	{"start", startTime},
@@ -38,6 +39,7 @@ var measurements = []measurement{
 	{"client address", clientAddress},
 	{"datagrams", datagrams},
 	{"asleep", asleep},
+	{"many", many},
 }
 
 func main() {
@@ -50,6 +52,7 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds of load")
 	flag.IntVar(&b.length, "seconds", 5, "`seconds` of one run of load")
 	flag.IntVar(&b.pairs, "pairs", 12, "pairs of first requests")
+	flag.IntVar(&b.many, "many", 300, "`applications` of the measurement of that name")
 	flag.Parse()
 	wanted, err := regexp.Compile(*only)
 	if err == nil {
