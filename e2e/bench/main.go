@@ -11,6 +11,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // bench is one run.
@@ -82,7 +83,14 @@ func exitStatus(err error) int {
 
 // run measures and prints. What cannot be measured costs its own rows only; a wish that is missed is no error.
 func (b *bench) run(wanted *regexp.Regexp) error {
+	machine, err := b.machine()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
 	rows, failed := b.measure(wanted)
+	fmt.Printf("%s\n- run: %s, %s long, rounds of load: %d of %d s\n\n", strings.Join(machine, "\n"),
+		began.Format(time.DateOnly), time.Since(began).Round(time.Second), b.rounds, b.length)
 	printTable(os.Stdout, rows)
 	if failed != nil {
 		return fmt.Errorf("could not be measured: %s", strings.Join(failed, ", "))
