@@ -10,8 +10,23 @@ var (
 
 // clientAddress is what ClientAddress=keep costs, against proxy.
 func clientAddress(b *bench) ([]row, error) {
-	if _, err := script("sh", b.lab.name, "--root", "ip", "addr", "replace", stranger+"/32", "dev", "lo"); err != nil {
+	if err := b.wakeKeptAndPlain(); err != nil {
 		return nil, err
+	}
+	var rows []row
+	for _, j := range jobs[:2] {
+		seen, err := b.compare(j, []target{kept, plain})
+		if err != nil {
+			return rows, err
+		}
+		rows = append(rows, match(seen[0], seen[1], j.rate).row(j.name+", client's address kept; not kept", j.format, wish{}))
+	}
+	return rows, nil
+}
+
+func (b *bench) wakeKeptAndPlain() error {
+	if _, err := script("sh", b.lab.name, "--root", "ip", "addr", "replace", stranger+"/32", "dev", "lo"); err != nil {
+		return err
 	}
 	for _, a := range []struct {
 		target
@@ -22,33 +37,8 @@ func clientAddress(b *bench) ([]row, error) {
 			err = eventually(a.name+" answers", func() bool { return get(a.address) == nil })
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	var rows []row
-	for _, j := range jobs[:2] {
-		ps, err := b.keptAndPlain(j)
-		if err != nil {
-			return rows, err
-		}
-		rows = append(rows, ps.row(j.name+", client's address kept; not kept", j.format, wish{}))
-	}
-	return rows, nil
-}
-
-// keptAndPlain has the two take turns.
-func (b *bench) keptAndPlain(j job) (ps pairs, err error) {
-	for round := range b.rounds {
-		seen := map[string]float64{}
-		for _, t := range inTurns([]target{kept, plain}, round) {
-			o, err := b.loadOn(t, j)
-			if err != nil {
-				return nil, err
-			}
-			progress("%s, round %d, %s: %s, %d errors", j.name, round+1, t.name, j.format(j.rate(o)), o.errors)
-			seen[t.name] = j.rate(o)
-		}
-		ps = append(ps, pair{seen[kept.name], seen[plain.name]})
-	}
-	return ps, nil
+	return nil
 }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"io"
+	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestMedian(t *testing.T) {
@@ -25,25 +28,26 @@ func TestMedian(t *testing.T) {
 func TestRatioOfPairs(t *testing.T) {
 	ps := pairs{{0.001, 0.002}, {0.010, 0.020}, {0.001, 0.001}}
 	got := ps.row("x", ms, atMost(0.5))
-	want := row{"x", "1.00 ms", "2.00 ms", "0.50 (0.50–1.00)", "≤ 0.5", "ok"}
+	want := row{"x", "1.00 ms", "2.00 ms", "0.50 (0.50–1.00)", "3", "≤ 0.5: ok"}
 	if got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
-func TestVerdict(t *testing.T) {
+func TestJudge(t *testing.T) {
 	for _, c := range []struct {
 		wish  wish
 		value float64
 		want  string
 	}{
 		{wish{}, 7, "–"},
-		{atMost(1), 1, "ok"},
-		{atMost(1), 1.01, "missed"},
-		{atLeast(2), 2, "ok"},
-		{atLeast(2), 1.99, "missed"},
+		{atMost(1), 1, "≤ 1: ok"},
+		{atMost(1), 1.01, "≤ 1: missed"},
+		{atLeast(2), 2, "≥ 2: ok"},
+		{atLeast(2), 1.99, "≥ 2: missed"},
+		{wish{limit: 4, unit: " MB"}, 3, "≤ 4 MB: ok"},
 	} {
-		if got := c.wish.verdict(c.value); got != c.want {
+		if got := c.wish.judge(c.value); got != c.want {
 			t.Errorf("%v, %v: %q, want %q", c.wish, c.value, got, c.want)
 		}
 	}
@@ -90,12 +94,65 @@ func TestReadOutcome(t *testing.T) {
 	}
 }
 
+func TestPercentile(t *testing.T) {
+	var thousand latencies
+	for i := range 1000 {
+		thousand = append(thousand, float64(i+1))
+	}
+	for _, c := range []struct {
+		l       latencies
+		p, want float64
+	}{
+		{latencies{7}, 50, 7},
+		{latencies{7}, 99.9, 7},
+		{latencies{1, 2, 3, 4}, 50, 2},
+		{latencies{1, 2, 3, 4}, 99, 4},
+		{thousand, 99, 990},
+		{thousand, 99.9, 999},
+	} {
+		if got := c.l.percentile(c.p); got != c.want {
+			t.Errorf("p%g of %d values: %v, want %v", c.p, len(c.l), got, c.want)
+		}
+	}
+}
+
+// TestPaced: a request that waits for the one before counts from when it was due.
+func TestPaced(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	const pause = 50 * time.Millisecond
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		for asked := make([]byte, len(question)); ; {
+			if _, err := io.ReadFull(c, asked); err != nil {
+				return
+			}
+			time.Sleep(pause)
+			io.WriteString(c, wholeReply)
+		}
+	}()
+	got, err := pacedFrom(l.Addr().String(), time.Now(), time.Millisecond, 3)
+	if err != nil || len(got) != 3 {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	if want := (3*pause - 2*time.Millisecond).Seconds(); got[2] < want {
+		t.Errorf("the third took %v s, want %v s at least", got[2], want)
+	}
+}
+
 func TestPrintTable(t *testing.T) {
 	var b strings.Builder
-	printTable(&b, []row{{"a row", "1 ms", "2 ms", "0.50 (0.40–0.60)", "≤ 1", "ok"}})
-	want := `| what  | ours | the other | ratio (min–max)  | wanted | ok? |
-|-------|------|-----------|------------------|--------|-----|
-| a row | 1 ms | 2 ms      | 0.50 (0.40–0.60) | ≤ 1    | ok  |
+	printTable(&b, []row{{"a row", "1 ms", "2 ms", "0.50 (0.40–0.60)", "3", "≤ 1: ok"}})
+	want := `| what; the other | ours | the other | ratio (min–max)  | pairs | wanted  |
+|-----------------|------|-----------|------------------|-------|---------|
+| a row           | 1 ms | 2 ms      | 0.50 (0.40–0.60) | 3     | ≤ 1: ok |
 `
 	if b.String() != want {
 		t.Errorf("got\n%swant\n%s", b.String(), want)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,23 +33,30 @@ Restart=on-failure
 WantedBy=default.target
 `
 
-// generators compares ours with the Quadlet that is installed.
+// generators compares ours with the Quadlet that is installed, and with the floor.
 func generators(b *bench) ([]row, error) {
 	var rows []row
 	for _, c := range []struct {
 		files, pairs int
-		wanted       wish
+		wanted       wish // against Quadlet
 	}{
 		{1, 200, atMost(1)},
+		{10, 100, wish{}},
 		{100, 50, wish{}},
 		{1000, 15, atMost(0.5)},
+		{10_000, 3, wish{}},
 	} {
 		progress("generator: %d files", c.files)
-		ps, err := b.lab.inside("generators", strconv.Itoa(c.pairs), strconv.Itoa(c.files))
-		if err != nil {
-			return rows, err
+		for _, other := range []struct {
+			how, name string
+			wanted    wish
+		}{{"quadlet", "Quadlet", c.wanted}, {"copy", "copying what it writes", wish{}}} {
+			ps, err := b.lab.inside(other.how, c.pairs, c.files)
+			if err != nil {
+				return rows, err
+			}
+			rows = append(rows, ps.row(fmt.Sprintf("generator, files: %d; %s", c.files, other.name), ms, other.wanted))
 		}
-		rows = append(rows, ps.row(fmt.Sprintf("generator, files: %d; Quadlet", c.files), ms, c.wanted))
 	}
 	return rows, nil
 }
@@ -56,14 +64,14 @@ func generators(b *bench) ([]row, error) {
 // startTime compares the program's start with that of an empty one. The difference is what counts.
 func startTime(b *bench) ([]row, error) {
 	progress("start")
-	ps, err := b.lab.inside("start", "400")
+	ps, err := b.lab.inside("start", 400, 0)
 	if err != nil {
 		return nil, err
 	}
 	more := ps.each(func(p pair) float64 { return (p.ours - p.other) * 1000 })
 	w := wish{limit: 0.8, unit: " ms more"}
 	return []row{{"generator, no file; an empty Go program", ms(ps.ours()), ms(ps.other()),
-		spread(more, "%+.2f") + " ms", w.String(), w.verdict(median(more))}}, nil
+		spread(more, "%+.2f") + " ms", strconv.Itoa(len(ps)), w.judge(median(more))}}, nil
 }
 
 func size(b *bench) ([]row, error) {
@@ -77,38 +85,60 @@ func size(b *bench) ([]row, error) {
 	}
 	ours, other := float64(sizes[0]), float64(sizes[1])
 	w := wish{limit: 4, unit: " MB"}
-	return []row{{"binary; an empty Go program", megabytes(ours), megabytes(other), fmt.Sprintf("%.2f", ours/other), w.String(), w.verdict(ours / 1e6)}}, nil
+	return []row{{"binary; an empty Go program", megabytes(ours), megabytes(other), fmt.Sprintf("%.2f", ours/other), "1", w.judge(ours / 1e6)}}, nil
 }
 
 func megabytes(n float64) string { return fmt.Sprintf("%.3f MB", n/1e6) }
 
-// generatorsInside runs both on count files. Making and removing the output directory is not timed.
-func generatorsInside(n int, count string) (pairs, error) {
-	files, err := strconv.Atoi(count)
-	if err != nil {
-		return nil, err
-	}
+// quadletInside runs both generators on as many files. Making and removing the output directory is not timed.
+func quadletInside(n, files int) (pairs, error) {
 	if err := writeSources(files); err != nil {
 		return nil, err
 	}
 	return takeTurns(n,
-		func() (float64, error) { return generate(ourGenerator, "app-*.socket", files) },
-		func() (float64, error) { return generate(quadlet, "app-*.service", files) })
+		func() (float64, error) { return generate(files) },
+		func() (float64, error) { return intoEmpty("app-*.service", files, quadlet, output, output, output) })
 }
 
-// generate runs a generator into an empty directory and looks whether it has made a unit of each file.
-func generate(program, units string, files int) (float64, error) {
-	out := runtimeDir("out")
-	if err := fresh(out); err != nil {
+// copyInside runs ours, and copies what it has written.
+func copyInside(n, files int) (pairs, error) {
+	if err := writeSources(files); err != nil {
+		return nil, err
+	}
+	if _, err := generate(files); err != nil {
+		return nil, err
+	}
+	written := runtimeDir("written")
+	if err := errors.Join(os.RemoveAll(written), os.Rename(output, written)); err != nil {
+		return nil, err
+	}
+	return takeTurns(n,
+		func() (float64, error) { return generate(files) },
+		func() (float64, error) {
+			return intoEmpty("app-*.socket", files, "/usr/local/bin/copy", written, output)
+		})
+}
+
+// output is the directory that is written into.
+var output = runtimeDir("out")
+
+// generate runs our generator.
+func generate(files int) (float64, error) {
+	return intoEmpty("app-*.socket", files, ourGenerator, output, output, output)
+}
+
+// intoEmpty runs a program with an empty output directory and looks whether it has made a unit of each file.
+func intoEmpty(units string, files int, command ...string) (float64, error) {
+	if err := fresh(output); err != nil {
 		return 0, err
 	}
-	took, err := run(program, out, out, out)
+	took, err := run(command...)
 	if err != nil {
 		return 0, err
 	}
-	made, err := filepath.Glob(filepath.Join(out, units))
+	made, err := filepath.Glob(filepath.Join(output, units))
 	if err == nil && len(made) != files {
-		err = fmt.Errorf("%s made %d %s of %d files", program, len(made), units, files)
+		err = fmt.Errorf("%v made %d %s of %d files", command, len(made), units, files)
 	}
 	return took, err
 }
@@ -142,8 +172,7 @@ func startInside(n int) (pairs, error) {
 	if err := writeSources(0); err != nil {
 		return nil, err
 	}
-	start := func(program string) func() (float64, error) {
-		return func() (float64, error) { return generate(program, "app-*", 0) }
-	}
-	return takeTurns(n, start(ourGenerator), start("/usr/local/bin/empty"))
+	return takeTurns(n,
+		func() (float64, error) { return generate(0) },
+		func() (float64, error) { return intoEmpty("app-*", 0, "/usr/local/bin/empty", output, output, output) })
 }

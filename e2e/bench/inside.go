@@ -11,17 +11,23 @@ import (
 
 // inside is what this program does inside the test host, as demo: it writes the pairs that the outside has asked for.
 func inside(args []string) error {
-	if len(args) < 2 {
-		return errors.New("usage: bench inside WHAT PAIRS [NUMBER]")
+	if len(args) != 3 {
+		return errors.New("usage: bench inside WHAT PAIRS FILES")
 	}
 	n, err := strconv.Atoi(args[1])
 	if err != nil {
 		return err
 	}
+	files, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
 	var ps pairs
 	switch args[0] {
-	case "generators":
-		ps, err = generatorsInside(n, args[2])
+	case "quadlet":
+		ps, err = quadletInside(n, files)
+	case "copy":
+		ps, err = copyInside(n, files)
 	case "start":
 		ps, err = startInside(n)
 	case "first":

@@ -39,9 +39,9 @@ func (l lab) systemctl(args ...string) error {
 	return err
 }
 
-// inside has this program measure pairs inside.
-func (l lab) inside(args ...string) (pairs, error) {
-	out, err := l.sh(append([]string{"/usr/local/bin/bench", "inside"}, args...)...)
+// inside has this program measure pairs inside, with a number of files where that matters.
+func (l lab) inside(what string, n, files int) (pairs, error) {
+	out, err := l.sh("/usr/local/bin/bench", "inside", what, strconv.Itoa(n), strconv.Itoa(files))
 	if err != nil {
 		return nil, err
 	}
@@ -79,40 +79,6 @@ func (l lab) cpu(units ...string) (float64, error) {
 			return 0, fmt.Errorf("CPUUsageNSec of %v: %w", units, err)
 		}
 		sum += float64(n) / 1e9
-	}
-	return sum, nil
-}
-
-// running gives the process ids, as this machine sees them, of those in the test host that execute the program.
-func (l lab) running(program string) ([]string, error) {
-	file, err := os.Stat(filepath.Join(l.root, program))
-	if err != nil {
-		return nil, err
-	}
-	links, err := filepath.Glob("/proc/[0-9]*/exe")
-	var pids []string
-	for _, link := range links {
-		if info, err := os.Stat(link); err == nil && os.SameFile(info, file) {
-			pids = append(pids, filepath.Base(filepath.Dir(link)))
-		}
-	}
-	return pids, err
-}
-
-// memory is the proportional set size of processes in bytes: pages that several share count once in all.
-func memory(pids []string) (float64, error) {
-	var sum float64
-	for _, pid := range pids {
-		text, err := os.ReadFile("/proc/" + pid + "/smaps_rollup")
-		if err != nil {
-			return 0, err
-		}
-		_, rest, _ := strings.Cut(string(text), "\nPss:")
-		var kib float64
-		if _, err := fmt.Sscan(rest, &kib); err != nil {
-			return 0, fmt.Errorf("smaps_rollup of %s: %w", pid, err)
-		}
-		sum += kib * 1024
 	}
 	return sum, nil
 }

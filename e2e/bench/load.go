@@ -8,38 +8,6 @@ import (
 	"strings"
 )
 
-// The trio that people write by hand: a socket, systemd-socket-proxyd, and a container with a port published on loopback.
-const (
-	trioContainer = `[Container]
-Image=` + image + `
-PublishPort=` + portAddress + `:80
-`
-	trioSocket = `[Socket]
-ListenStream=` + trioAddress + `
-`
-	trioProxy = `[Unit]
-Requires=trio.service trio-proxy.socket
-After=trio.service trio-proxy.socket
-
-[Service]
-ExecStart=` + socketProxyd + " " + portAddress + `
-`
-	socketProxyd = "/usr/lib/systemd/systemd-socket-proxyd"
-)
-
-// target is one way to the application. services are those whose processor time it costs, the proxy first if there is one.
-type target struct {
-	name, address string
-	services      []string
-}
-
-var (
-	throughUs   = target{"ours", ourAddress, []string{"ours-proxy.service", "ours.service"}}
-	throughTrio = target{"trio", trioAddress, []string{"trio-proxy.service", "trio.service"}}
-	throughPort = target{"port", portAddress, []string{"trio.service"}}
-	targets     = []target{throughUs, throughTrio, throughPort}
-)
-
 // job is a kind of load.
 type job struct {
 	name        string
@@ -86,98 +54,66 @@ func (j job) rate(o outcome) float64      { return j.amount(o) / o.seconds }
 func (j job) proxyCost(o outcome) float64 { return o.proxy / j.amount(o) * j.cpuFor }
 func (j job) cost(o outcome) float64      { return o.all / j.amount(o) * j.cpuFor }
 
-// load compares the three ways to the same application.
+// load compares the ways to the same application.
 func load(b *bench) ([]row, error) {
-	if err := b.installTrio(); err != nil {
+	if err := b.wakeAll(); err != nil {
 		return nil, err
 	}
 	var rows []row
 	for _, j := range jobs {
-		some, err := b.compare(j)
-		rows = append(rows, some...)
+		seen, err := b.compare(j, ways)
 		if err != nil {
 			return rows, err
 		}
+		rows = append(rows, j.rows(seen[0], seen[1:])...)
 	}
-	memory, err := b.awake()
+	memory, err := b.afterLoad()
 	return append(rows, memory...), err
 }
 
-// installTrio starts it, and wakes ours.
-func (b *bench) installTrio() error {
-	for _, file := range []struct{ name, text string }{
-		{".config/containers/systemd/trio.container", trioContainer},
-		{".config/systemd/user/trio-proxy.socket", trioSocket},
-		{".config/systemd/user/trio-proxy.service", trioProxy},
-	} {
-		if err := b.lab.write(file.name, file.text); err != nil {
-			return err
+// compare gives what was seen of each target.
+func (b *bench) compare(j job, targets []target) ([][]outcome, error) {
+	return inRounds(b.rounds, targets, func(t target) (outcome, error) {
+		o, err := b.loadOn(t, j)
+		if err == nil {
+			progress("%s, %s: %s, %d errors", j.name, t.name, j.format(j.rate(o)), o.errors)
 		}
-	}
-	if err := b.lab.install("ours", ours); err != nil {
-		return err
-	}
-	if err := b.lab.systemctl("start", "trio-proxy.socket"); err != nil {
-		return err
-	}
-	for _, t := range targets {
-		if err := eventually(t.name+" answers", func() bool { return get(t.address) == nil }); err != nil {
-			return err
-		}
-	}
-	return nil
+		return o, err
+	})
 }
 
-// compare gives the rows of one job.
-func (b *bench) compare(j job) ([]row, error) {
-	seen := map[string][]outcome{}
-	for round := range b.rounds {
-		for _, t := range inTurns(targets, round) {
-			o, err := b.loadOn(t, j)
-			if err != nil {
-				return nil, err
-			}
-			progress("%s, round %d, %s: %s, %d errors", j.name, round+1, t.name, j.format(j.rate(o)), o.errors)
-			seen[t.name] = append(seen[t.name], o)
+// rows are those of one job; theirs are in the order of others.
+func (j job) rows(ours []outcome, theirs [][]outcome) []row {
+	var rates, costs []row
+	for i, t := range others {
+		w := wish{}
+		if i == 0 {
+			w = j.wanted
 		}
-	}
-	return j.rows(seen[throughUs.name], seen[throughTrio.name], seen[throughPort.name]), nil
-}
-
-func (j job) rows(ours, trio, port []outcome) []row {
-	rows := []row{
-		withErrors(match(ours, trio, j.rate).row(j.name+"; trio", j.format, j.wanted), ours),
-		match(ours, port, j.rate).row(j.name+"; published port alone", j.format, wish{}),
+		rates = append(rates, withErrors(match(ours, theirs[i], j.rate).row(j.name+"; "+t.name, j.format, w), ours, theirs[i]))
+		costs = append(costs, match(ours, theirs[i], j.cost).row("CPU for "+j.cpuName+", whole way; "+t.name, cpuSeconds, wish{}))
 	}
 	if j.cpuName == "" {
-		return rows
+		return rates
 	}
-	cpu := "CPU for " + j.cpuName + ", "
-	return append(rows,
-		match(ours, trio, j.proxyCost).row(cpu+"proxy; systemd-socket-proxyd", cpuSeconds, wish{}),
-		match(ours, trio, j.cost).row(cpu+"whole way; trio", cpuSeconds, wish{}),
-		match(ours, port, j.cost).row(cpu+"whole way; published port alone", cpuSeconds, wish{}))
+	proxies := match(ours, theirs[0], j.proxyCost).row("CPU for "+j.cpuName+", proxy; systemd-socket-proxyd", cpuSeconds, wish{})
+	return append(append(rates, proxies), costs...)
 }
 
-// match puts the outcomes of each round together.
-func match(ours, other []outcome, figure count) pairs {
-	var ps pairs
-	for i := range ours {
-		ps = append(ps, pair{figure(ours[i]), figure(other[i])})
-	}
-	return ps
-}
-
-// withErrors says so when requests of ours have failed: fast and wrong is not fast.
-func withErrors(r row, ours []outcome) row {
-	sum := 0
-	for _, o := range ours {
-		sum += o.errors
-	}
-	if sum > 0 {
-		r.ok += fmt.Sprintf(", %d errors", sum)
+// withErrors says so when requests have failed: fast and wrong is not fast.
+func withErrors(r row, ours, other []outcome) row {
+	if mine, theirs := errorsOf(ours), errorsOf(other); mine+theirs > 0 {
+		r.wanted += fmt.Sprintf("; %d and %d errors", mine, theirs)
 	}
 	return r
+}
+
+func errorsOf(all []outcome) int {
+	sum := 0
+	for _, o := range all {
+		sum += o.errors
+	}
+	return sum
 }
 
 // loadOn runs the load generator once, after a short run that does not count.

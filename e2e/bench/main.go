@@ -11,6 +11,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // bench is one run.
@@ -19,6 +20,7 @@ type bench struct {
 	rounds int // of load
 	length int // of one run of load, in seconds
 	pairs  int // of first requests
+	many   int // applications at a time
 }
 
 // measurement gives some rows of the table.
@@ -27,16 +29,18 @@ type measurement struct {
 	measure func(*bench) ([]row, error)
 }
 
-// measurements are in the order of the table. The last ones need what "first request" has left running or asleep.
+// measurements are in the order of the table. Each installs what it needs; the last two put to sleep what the others have left awake.
 var measurements = []measurement{
 	{"generator", generators},
 	{"start", startTime},
 	{"size", size},
 	{"first request", firstRequest},
 	{"load", load},
+	{"latency", latency},
 	{"client address", clientAddress},
 	{"datagrams", datagrams},
 	{"asleep", asleep},
+	{"many", many},
 }
 
 func main() {
@@ -49,6 +53,7 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds of load")
 	flag.IntVar(&b.length, "seconds", 5, "`seconds` of one run of load")
 	flag.IntVar(&b.pairs, "pairs", 12, "pairs of first requests")
+	flag.IntVar(&b.many, "many", 300, "`applications` of the measurement of that name")
 	flag.Parse()
 	wanted, err := regexp.Compile(*only)
 	if err == nil {
@@ -78,8 +83,23 @@ func exitStatus(err error) int {
 
 // run measures and prints. What cannot be measured costs its own rows only; a wish that is missed is no error.
 func (b *bench) run(wanted *regexp.Regexp) error {
-	var rows []row
-	var failed []string
+	machine, err := b.machine()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	rows, failed := b.measure(wanted)
+	fmt.Printf("%s\n- run: %s, %s long, rounds of load: %d of %d s\n\n", strings.Join(machine, "\n"),
+		began.Format(time.DateOnly), time.Since(began).Round(time.Second), b.rounds, b.length)
+	printTable(os.Stdout, rows)
+	if failed != nil {
+		return fmt.Errorf("could not be measured: %s", strings.Join(failed, ", "))
+	}
+	return nil
+}
+
+// measure gives the rows of all measurements that are wanted, and the names of those that did not go well.
+func (b *bench) measure(wanted *regexp.Regexp) (rows []row, failed []string) {
 	for _, m := range measurements {
 		if !wanted.MatchString(m.name) {
 			continue
@@ -91,11 +111,7 @@ func (b *bench) run(wanted *regexp.Regexp) error {
 			failed = append(failed, m.name)
 		}
 	}
-	printTable(os.Stdout, rows)
-	if failed != nil {
-		return fmt.Errorf("could not be measured: %s", strings.Join(failed, ", "))
-	}
-	return nil
+	return rows, failed
 }
 
 // progress says on the standard error what is going on; the table alone goes to the standard output.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 )
 
 // pair is one turn of two things that are compared, ours and the other.
@@ -41,11 +42,14 @@ func median(values []float64) float64 {
 // row compares by the ratio. format is how a figure is shown.
 func (ps pairs) row(what string, format func(float64) string, w wish) row {
 	ratios := ps.ratios()
-	return row{what, format(ps.ours()), format(ps.other()), spread(ratios, "%.2f"), w.String(), w.verdict(median(ratios))}
+	return row{what, format(ps.ours()), format(ps.other()), spread(ratios, "%.2f"), strconv.Itoa(len(ps)), w.judge(median(ratios))}
 }
 
-// spread shows the median and how far values lie apart.
+// spread shows the median and how far values lie apart, if there are several.
 func spread(values []float64, format string) string {
+	if len(values) == 1 {
+		return fmt.Sprintf(format, values[0])
+	}
 	return fmt.Sprintf(format+" ("+format+"–"+format+")", median(values), slices.Min(values), slices.Max(values))
 }
 
@@ -77,34 +81,43 @@ func readPairs(r io.Reader) (pairs, error) {
 	return ps, lines.Err()
 }
 
-// inTurns is who is measured in a round, one after the other: every second round the other way about.
-func inTurns[T any](all []T, round int) []T {
-	turns := slices.Clone(all)
-	if round%2 == 1 {
-		slices.Reverse(turns)
+// match puts together what was seen of two in each round.
+func match[T any](ours, other []T, figure func(T) float64) pairs {
+	var ps pairs
+	for i := range ours {
+		ps = append(ps, pair{figure(ours[i]), figure(other[i])})
 	}
-	return turns
+	return ps
+}
+
+// inRounds measures all, one after the other, n times, every second time the other way about. It gives what was seen of each.
+func inRounds[T, O any](n int, all []T, measure func(T) (O, error)) ([][]O, error) {
+	seen := make([][]O, len(all))
+	for round := range n {
+		for turn := range all {
+			i := turn
+			if round%2 == 1 {
+				i = len(all) - 1 - turn
+			}
+			o, err := measure(all[i])
+			if err != nil {
+				return nil, err
+			}
+			seen[i] = append(seen[i], o)
+		}
+	}
+	return seen, nil
 }
 
 // takeTurns calls ours and other n times, and changes who is first: being second must not be an advantage. An extra first turn does not
 // count, it fills the caches.
 func takeTurns(n int, ours, other func() (float64, error)) (pairs, error) {
-	var ps pairs
-	for i := range n + 1 {
-		var p pair
-		turns := []func() error{
-			func() (err error) { p.ours, err = ours(); return },
-			func() (err error) { p.other, err = other(); return },
-		}
-		if i%2 == 1 {
-			slices.Reverse(turns)
-		}
-		for _, turn := range turns {
-			if err := turn(); err != nil {
-				return nil, err
-			}
-		}
-		ps = append(ps, p)
+	type turn = func() (float64, error)
+	seen, err := inRounds(n+1, []turn{ours, other}, func(t turn) (float64, error) { return t() })
+	if err != nil {
+		return nil, err
 	}
-	return ps[1:], nil
+	return match(seen[0][1:], seen[1][1:], itself), nil
 }
+
+func itself(figure float64) float64 { return figure }

@@ -9,11 +9,11 @@ import (
 )
 
 // row is a line of the table.
-type row struct{ what, ours, other, ratio, wanted, ok string }
+type row struct{ what, ours, other, ratio, pairs, wanted string }
 
-var head = row{"what", "ours", "the other", "ratio (min–max)", "wanted", "ok?"}
+var head = row{"what; the other", "ours", "the other", "ratio (min–max)", "pairs", "wanted"}
 
-func (r row) cells() []string { return []string{r.what, r.ours, r.other, r.ratio, r.wanted, r.ok} }
+func (r row) cells() []string { return []string{r.what, r.ours, r.other, r.ratio, r.pairs, r.wanted} }
 
 // printTable writes Markdown that can be read as plain text too.
 func printTable(w io.Writer, rows []row) {
@@ -50,22 +50,18 @@ type wish struct {
 func atMost(limit float64) wish  { return wish{limit: limit} }
 func atLeast(limit float64) wish { return wish{limit: limit, more: true} }
 
-func (w wish) String() string {
-	switch {
-	case w == wish{}:
+// judge says what is wished for and whether value is that.
+func (w wish) judge(value float64) string {
+	if w == (wish{}) {
 		return "–"
-	case w.more:
-		return fmt.Sprintf("≥ %g%s", w.limit, w.unit)
 	}
-	return fmt.Sprintf("≤ %g%s", w.limit, w.unit)
-}
-
-func (w wish) verdict(value float64) string {
-	switch {
-	case w == wish{}:
-		return "–"
-	case w.more && value >= w.limit, !w.more && value <= w.limit:
-		return "ok"
+	sign, ok := "≤", value <= w.limit
+	if w.more {
+		sign, ok = "≥", value >= w.limit
 	}
-	return "missed"
+	verdict := "missed"
+	if ok {
+		verdict = "ok"
+	}
+	return fmt.Sprintf("%s %g%s: %s", sign, w.limit, w.unit, verdict)
 }

@@ -11,14 +11,11 @@ import (
 // datagramWay is one way to an application that sends datagrams back.
 type datagramWay struct{ name, address, file, text string }
 
-var (
-	throughProxy = datagramWay{"udp", "127.0.0.1:18087", "udp.ondemand", "PublishPort=127.0.0.1:18087:7/udp\nExec=-listen 80 -udp 7\n"}
-	datagramWays = []datagramWay{
-		throughProxy,
-		{"udpport", "127.0.0.1:18088", "udpport.container", "PublishPort=127.0.0.1:18088:7/udp\nExec=-listen 80 -udp 7\n"},
-		{"udphost", "127.0.0.1:18089", "udphost.container", "Network=host\nExec=-listen 18090 -udp 18089\n"},
-	}
-)
+var datagramWays = []datagramWay{
+	{"udp", "127.0.0.1:18087", "udp.ondemand", "PublishPort=127.0.0.1:18087:7/udp\nExec=-listen 80 -udp 7\n"},
+	{"udpport", "127.0.0.1:18088", "udpport.container", "PublishPort=127.0.0.1:18088:7/udp\nExec=-listen 80 -udp 7\n"},
+	{"udphost", "127.0.0.1:18089", "udphost.container", "Network=host\nExec=-listen 18090 -udp 18089\n"},
+}
 
 const (
 	udpClients = 16
@@ -31,28 +28,23 @@ func datagrams(b *bench) ([]row, error) {
 	if err := b.startDatagramWays(); err != nil {
 		return nil, err
 	}
-	seen := map[string][]float64{}
-	for round := range b.rounds {
-		for _, w := range inTurns(datagramWays, round) {
-			if _, _, err := flood(w.address, time.Second); err != nil {
-				return nil, err
-			}
-			rate, lost, err := flood(w.address, time.Duration(b.length)*time.Second)
-			if err != nil {
-				return nil, err
-			}
-			progress("datagrams, round %d, %s: %.0f/s, %d lost", round+1, w.name, rate, lost)
-			seen[w.name] = append(seen[w.name], rate)
+	seen, err := inRounds(b.rounds, datagramWays, func(w datagramWay) (float64, error) {
+		if _, _, err := flood(w.address, time.Second); err != nil {
+			return 0, err
 		}
-	}
-	against := func(other datagramWay, what string) row {
-		var ps pairs
-		for i := range seen[throughProxy.name] {
-			ps = append(ps, pair{seen[throughProxy.name][i], seen[other.name][i]})
+		rate, lost, err := flood(w.address, time.Duration(b.length)*time.Second)
+		if err == nil {
+			progress("datagrams, %s: %.0f/s, %d lost", w.name, rate, lost)
 		}
-		return ps.row("datagrams there and back; "+what, perSecond, wish{})
+		return rate, err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return []row{against(datagramWays[1], "published UDP port"), against(datagramWays[2], "the host's network, nothing between")}, nil
+	against := func(other int, what string) row {
+		return match(seen[0], seen[other], itself).row("datagrams there and back; "+what, perSecond, wish{})
+	}
+	return []row{against(1, "published UDP port"), against(2, "the host's network, nothing between")}, nil
 }
 
 func (b *bench) startDatagramWays() error {

@@ -21,18 +21,19 @@ func activated(web site, idle time.Duration) error {
 	if pid := os.Getenv("LISTEN_PID"); err != nil || n < 1 || pid != strconv.Itoa(os.Getpid()) {
 		return fmt.Errorf("no sockets were passed: LISTEN_FDS=%s LISTEN_PID=%s", os.Getenv("LISTEN_FDS"), pid)
 	}
-	a := activation{web: web}
+	a := activation{web: web, idle: idle}
 	for fd := 3; fd < 3+n; fd++ {
 		if err := a.add(fd); err != nil {
 			return fmt.Errorf("file descriptor %d: %w", fd, err)
 		}
 	}
-	return a.run(idle)
+	return a.run()
 }
 
 // activation looks after all passed sockets in one goroutine, so that nothing is accepted any more at the moment of the end.
 type activation struct {
 	web    site
+	idle   time.Duration
 	polled []unix.PollFd
 	take   []func(fd int) error // what to do when there is something to read
 	active atomic.Int32         // connections
@@ -51,17 +52,33 @@ func (a *activation) add(fd int) error {
 		take = echoPacket
 	case listening == 0:
 		take = a.serveOnly
+	case a.idle == 0:
+		return a.listen(fd)
 	}
 	a.polled = append(a.polled, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 	a.take = append(a.take, take)
 	return nil
 }
 
+// listen serves a socket as any other that listens: where there is no end, nothing has to be in one goroutine, and benchmarks compare the two.
+func (a *activation) listen(fd int) error {
+	file := os.NewFile(uintptr(fd), "listener")
+	defer file.Close()
+	l, err := net.FileListener(file)
+	if err == nil {
+		go serve(l, a.web.serve)
+	}
+	return err
+}
+
 // run serves until nothing was used for the idle time.
-func (a *activation) run(idle time.Duration) error {
-	const look = 10 * time.Millisecond
+func (a *activation) run() error {
+	look := -1
+	if a.idle > 0 {
+		look = 10 // milliseconds
+	}
 	for used := time.Now(); ; {
-		n, err := unix.Poll(a.polled, int(look.Milliseconds()))
+		n, err := unix.Poll(a.polled, look)
 		if err != nil && err != unix.EINTR {
 			return err
 		}
@@ -75,7 +92,7 @@ func (a *activation) run(idle time.Duration) error {
 				}
 			}
 		}
-		if idle > 0 && time.Since(used) >= idle {
+		if a.idle > 0 && time.Since(used) >= a.idle {
 			os.Exit(0)
 		}
 	}
