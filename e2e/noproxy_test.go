@@ -90,11 +90,16 @@ func (a *app) starts() int {
 // mustRest wants that nothing is started any more although nobody stops it.
 func (a *app) mustRest() {
 	a.t.Helper()
-	eventually(a.t, 15*time.Second, "the container's service rests", func() bool {
-		s := a.state(a.container())
-		return s == "inactive" || s == "failed"
+	// Between two starts for who was still waiting it looks the same for a second.
+	before := -1
+	eventually(a.t, 25*time.Second, "the container's service rests", func() bool {
+		n := a.starts()
+		rests := n == before && a.isDown(a.container())
+		if before = n; !rests {
+			time.Sleep(1500 * time.Millisecond)
+		}
+		return rests
 	})
-	before := a.starts()
 	time.Sleep(2500 * time.Millisecond)
 	if n := a.starts() - before; n > 0 {
 		a.t.Errorf("%d starts for nobody", n)
