@@ -33,7 +33,8 @@ func TestRestartUnderConnections(t *testing.T) {
 		restarted <- err
 	}()
 	eventually(t, 5*time.Second, "a status", func() bool {
-		return strings.Contains(host.show(t, a.proxy(), "StatusText"), " may end within ")
+		status := host.show(t, a.proxy(), "StatusText")
+		return strings.HasPrefix(status, "Stopping: ") && strings.Contains(status, " may end within ")
 	})
 	go func() { meanwhile <- a.atOnce(20) }()
 	if n, err := io.Copy(io.Discard, rest); err != nil {

@@ -75,6 +75,17 @@ func (a *app) mustGet(path string) reply {
 	return must(a.t, a.get(path))
 }
 
+// mustAnswer wants a message of the test application, as soon as its port listens.
+func (a *app) mustAnswer(message string) reply {
+	a.t.Helper()
+	a.mustListen(a.port)
+	r := a.mustGet("/")
+	if !strings.HasPrefix(r.body, message+"\n") {
+		a.t.Errorf("%s answers %q, not %q", a.name, r.body, message)
+	}
+	return r
+}
+
 func must(t *testing.T, r reply) reply {
 	t.Helper()
 	if r.err != nil {

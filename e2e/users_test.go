@@ -5,7 +5,6 @@ package e2e
 import (
 	"os"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 )
@@ -51,13 +50,4 @@ func TestUsersDirs(t *testing.T) {
 	host.reload(t)
 	a.mustAnswer("all")
 	record(t, "/etc/containers/systemd/users, users/UID", "for whom they are", "so it was")
-}
-
-// mustAnswer wants a message.
-func (a *app) mustAnswer(message string) {
-	a.t.Helper()
-	a.mustListen(a.port)
-	if r := a.mustGet("/"); !strings.HasPrefix(r.body, message+"\n") {
-		a.t.Errorf("%s answers %q, not %q", a.name, r.body, message)
-	}
 }
