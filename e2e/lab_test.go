@@ -176,6 +176,18 @@ func (l *lab) reload(t *testing.T) {
 	l.systemctl(t, "daemon-reload")
 }
 
+// unitFiles is "systemctl --user cat". It is asked again where it finds nothing: while another test reloads, systemd has no generator's
+// directory.
+func (l *lab) unitFiles(t *testing.T, pattern string) (text string) {
+	t.Helper()
+	eventually(t, 5*time.Second, "the unit files of "+pattern, func() bool {
+		var err error
+		text, err = l.try("systemctl", "--user", "cat", pattern)
+		return err == nil
+	})
+	return text
+}
+
 // mark is a place in the user's journal.
 func (l *lab) mark(t *testing.T) string {
 	t.Helper()

@@ -200,7 +200,7 @@ func mustGenerate(t *testing.T, program string) {
 	if names != "" {
 		t.Errorf("written more than once: %s", names)
 	}
-	unit := host.systemctl(t, "cat", "podman-ondemand-apply@any.service")
+	unit := host.unitFiles(t, "podman-ondemand-apply@any.service")
 	if !strings.Contains(unit, "ExecStart="+program+" ") {
 		t.Errorf("the units do not call %s:\n%s", program, unit)
 	}

@@ -50,7 +50,7 @@ func TestRecipeHedgeDoc(t *testing.T) {
 	if n := strings.Count(host.run(t, "podman", "ps", "-q", "--filter", "label=org.example.service=notes"), "\n"); n != 2 {
 		t.Errorf("%d containers have the label", n)
 	}
-	if said := host.systemctl(t, "cat", "hedgedoc*"); strings.Contains(said, "change-me") {
+	if said := host.unitFiles(t, "hedgedoc*"); strings.Contains(said, "change-me") {
 		t.Errorf("the password is in a unit:\n%s", said)
 	}
 	r.mustSleep(30 * time.Second)
