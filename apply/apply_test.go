@@ -66,8 +66,9 @@ func newApplier(t *testing.T, f *managertest.Fake) (applier, *bytes.Buffer) {
 		bindable: func(manager.Listening) error { return nil },
 		podman: func(_ context.Context, args ...string) error {
 			order := "podman " + strings.Join(args, " ")
-			f.Orders = append(f.Orders, strings.ReplaceAll(order, filepath.Dir(a.dir), "RUN"))
-			return nil
+			order = strings.ReplaceAll(order, filepath.Dir(a.dir), "RUN")
+			f.Orders = append(f.Orders, order)
+			return f.Fails[order]
 		},
 	}
 	if err := os.Mkdir(a.dir, 0o700); err != nil {
@@ -81,6 +82,15 @@ var errTaken = errors.New("[::]:80: address already in use")
 func failing(why string) string {
 	return "<3>web: web.socket does not listen as the file says: " + why +
 		". It is tried again from time to time. See: systemctl --user status web.socket"
+}
+
+// removing is stop where podman removes what it should.
+func removing(a applier, ctx context.Context) error {
+	left, err := a.stop(ctx)
+	if left {
+		err = errors.Join(err, errLeft)
+	}
+	return err
 }
 
 // starting is the first call of start.
@@ -490,7 +500,7 @@ func TestStop(t *testing.T) {
 		mark:   applied,
 		dirs:   []string{"podman-ondemand/web"},
 		units:  []manager.Unit{gone("web.service", "inactive")},
-		orders: []string{rm, rm},
+		orders: []string{rm},
 	}, {
 		name: "a pod removed while awake, and what is not its own",
 		mark: applied,
@@ -538,7 +548,7 @@ func TestStop(t *testing.T) {
 		orders: []string{"stop web.socket"},
 		log:    []string{stopping("web.socket")},
 	}} {
-		t.Run(s.name, func(t *testing.T) { s.run(t, applier.stop) })
+		t.Run(s.name, func(t *testing.T) { s.run(t, removing) })
 	}
 }
 
@@ -554,7 +564,7 @@ func TestStopAndStartAtTheSameTime(t *testing.T) {
 		}
 		var wg sync.WaitGroup
 		wg.Add(2)
-		go func() { defer wg.Done(); _ = old.stop(context.Background()) }()
+		go func() { defer wg.Done(); _, _ = old.stop(context.Background()) }()
 		go func() { defer wg.Done(); _ = starting(next, context.Background()) }()
 		wg.Wait()
 		if got, _ := (mark{next.dir, "web"}).read(); got != applied {
@@ -617,6 +627,33 @@ func TestNoMarkDirectory(t *testing.T) {
 }
 
 // An instance whose own file was removed is still made by its template: it ends all the same, unless something asks for it.
+// Another container uses the network of one whose file went: podman stops it and does not remove it. The next try does.
+func TestStopUnderAnother(t *testing.T) {
+	const rm = "podman rm -v -f -i --filter label=PODMAN_SYSTEMD_UNIT=web.service"
+	f := &managertest.Fake{Loaded: []manager.Unit{gone("web.service", "active")}, Fails: map[string]error{rm: errors.New("has dependent containers")}}
+	a, log := newApplier(t, f)
+	dir := a.runtimeDir("web.service")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := a.stop(t.Context()); !left || err != nil {
+		t.Errorf("left %v, %v", left, err)
+	}
+	if want := "<3>web: podman has not removed it: has dependent containers\n"; !strings.HasSuffix(log.String(), want) {
+		t.Errorf("log %q", log)
+	}
+	delete(f.Fails, rm)
+	if left, err := a.stop(t.Context()); left || err != nil {
+		t.Errorf("the second try: left %v, %v", left, err)
+	}
+	if _, err := os.Lstat(dir); err == nil {
+		t.Error("its directory is left")
+	}
+	if d := cmp.Diff([]string{rm, "stop web.service", rm, rm}, f.Orders); d != "" {
+		t.Errorf("orders (-want +got):\n%s", d)
+	}
+}
+
 func TestStopOfAnInstance(t *testing.T) {
 	instance := func(name, template, active string) manager.Unit {
 		return manager.Unit{Name: name, LoadState: "loaded", ActiveState: active, FragmentPath: "/run/generator/" + template}
@@ -641,7 +678,7 @@ func TestStopOfAnInstance(t *testing.T) {
 			}}
 			a, _ := newApplier(t, f)
 			a.app.name = "web@1"
-			if err := a.stop(context.Background()); err != nil {
+			if err := removing(a, context.Background()); err != nil {
 				t.Fatal(err)
 			}
 			if d := cmp.Diff(s.orders, f.Orders); d != "" {
@@ -779,7 +816,7 @@ func TestNothingIsLeft(t *testing.T) {
 	if err := (mark{a.dir, "web"}).write(applied); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.stop(t.Context()); err != nil {
+	if err := removing(a, t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var left []string

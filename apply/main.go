@@ -51,6 +51,8 @@ const (
 	// it, and said why it could not, ever longer.
 	shortestPause = 10 * time.Second
 	longestPause  = time.Hour
+	// The last pause between two tries to remove a container. 31 s in all: a shutdown waits for them.
+	longestLeft = 16 * time.Second
 )
 
 // Main is `podman-ondemand apply`; args are what follows that word. The result is the exit status. It is 0 also where there
@@ -173,16 +175,44 @@ func (a application) instance() string {
 	return "podman-ondemand-apply@" + a.name + "-" + a.hash + ".service"
 }
 
-// run does the command. A start that failed goes on trying, but by hand.
+// run does the command.
 func (c command) run() error {
 	dir := stateDir(c.scope, os.Getenv)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
+	if c.verb == "stop" {
+		return c.stop(dir)
+	}
+	return c.start(dir)
+}
+
+// stop tries again where podman has left a container, so long as another one, whose proxy may be draining, can be expected
+// to need for its own stop. The lock is free in the pauses: a file that comes back waits for none of them.
+func (c command) stop(dir string) error {
+	for pause := time.Second; ; pause *= 2 {
+		var left bool
+		err := c.try(dir, func(ctx context.Context, a applier) (err error) {
+			left, err = a.stop(ctx)
+			return err
+		})
+		if !left || pause > longestLeft {
+			return err
+		}
+		time.Sleep(pause)
+	}
+}
+
+// start goes on trying where it failed, but by hand.
+func (c command) start(dir string) error {
 	var last *failure
 	for pause := shortestPause; ; {
-		next, err := c.try(dir, last)
-		if err != nil || c.verb == "stop" {
+		var next *failure
+		err := c.try(dir, func(ctx context.Context, a applier) (err error) {
+			next, err = a.start(ctx, last)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		if next == nil {
@@ -207,23 +237,20 @@ func longer(pause time.Duration, busy bool) time.Duration {
 	return min(2*pause, longestPause)
 }
 
-// try does the command once. The connection to the manager is made anew each time: it would not survive a daemon-reexec.
-func (c command) try(dir string, last *failure) (*failure, error) {
+// try has an applier do something once. The connection to the manager is made anew each time: it would not survive a
+// daemon-reexec.
+func (c command) try(dir string, do func(context.Context, applier) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	conn, err := manager.Connect(ctx, c.scope, runtimeDir(os.Getenv))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer conn.Close()
-	a := applier{
+	return do(ctx, applier{
 		systemd: conn, scope: c.scope, app: c.app, dir: dir, log: os.Stderr, retry: retry, patience: patience,
 		bindable: Bindable, podman: podman,
-	}
-	if c.verb == "stop" {
-		return nil, a.stop(ctx)
-	}
-	return a.start(ctx, last)
+	})
 }
 
 // podman runs podman; what it says goes to the journal.

@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -14,19 +15,23 @@ import (
 	"podman-ondemand/manager"
 )
 
+// errLeft says that podman still has a container or a pod whose file was removed.
+var errLeft = errors.New("podman has not removed it")
+
 // stop cleans up after an application whose file was removed. Where the socket's unit is still there, or something pulls it
-// in, only its text has changed, or the system goes down: nothing to do.
-func (a applier) stop(ctx context.Context) error {
+// in, only its text has changed, or the system goes down: nothing to do. It says whether podman has left a container behind,
+// which it does as long as another container uses its network: that of an application whose file went at the same time.
+func (a applier) stop(ctx context.Context) (left bool, err error) {
 	m := mark{a.dir, a.app.name}
 	unlock, err := m.lock(ctx, a.retry)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer unlock()
 	socket, err := a.systemd.Some(ctx, a.app.socket(), socketProperties...)
 	template := fromTemplate(socket) && !asked(socket)
 	if err != nil || socket.LoadState == "loaded" && !template {
-		return err
+		return false, err
 	}
 	// The socket first, or the next client would wake the others again. Once their files are gone systemd no longer knows
 	// of any order between them.
@@ -39,6 +44,7 @@ func (a applier) stop(ctx context.Context) error {
 	for _, name := range append(append(names, a.app.service()), connections...) {
 		if err := a.clear(ctx, name, template); err != nil {
 			a.logf(levelErr, "%v", err)
+			left = left || errors.Is(err, errLeft)
 		}
 	}
 	if woken != "" && !template {
@@ -48,7 +54,7 @@ func (a applier) stop(ctx context.Context) error {
 	}
 	// Whatever hash the mark has: a newer instance waits for the lock, and finds that nothing was applied.
 	// The second is what "podman-ondemand activate" remembers.
-	return errors.Join(m.remove(), removeBelow(filepath.Dir(a.runtimeDir(a.app.service())), "."+a.app.name))
+	return left, errors.Join(m.remove(), removeBelow(filepath.Dir(a.runtimeDir(a.app.service())), "."+a.app.name))
 }
 
 // fromTemplate says whether u is an instance without a file of its own.
@@ -142,15 +148,21 @@ func (a applier) end(ctx context.Context, u manager.Unit) error {
 }
 
 // clearContainer does what the ExecStop= and ExecStopPost= of the container's service did, which have gone with its file:
-// systemd's own kill alone races with podman's clean-up, and podman may be left with a container that runs no more.
+// systemd's own kill alone races with podman's clean-up, and podman may be left with a container that runs no more. The
+// directory stays as long as podman has the container, for the next try to know of it.
 func (a applier) clearContainer(ctx context.Context, u manager.Unit) error {
 	dir := a.runtimeDir(u.Name)
 	_, err := os.Lstat(dir)
 	if u.Down() && err != nil {
 		return a.end(ctx, u) // it sleeps: nothing is left
 	}
-	errs := a.removeContainer(ctx, u.Name)
-	errs = errors.Join(errs, a.end(ctx, u), a.removeContainer(ctx, u.Name))
+	if !u.Down() {
+		_ = a.removeContainer(ctx, u.Name) // what is in its way is in the way of the next one
+	}
+	errs := a.end(ctx, u)
+	if err := a.removeContainer(ctx, u.Name); err != nil {
+		return errors.Join(errs, fmt.Errorf("%w: %w", errLeft, err))
+	}
 	return errors.Join(errs, removeBelow(filepath.Dir(dir), filepath.Base(dir)))
 }
 

@@ -99,6 +99,26 @@ func TestNeedsAnother(t *testing.T) {
 	}
 }
 
+// TestNeededIsRemoved: podman removes no container whose network another one uses. It is gone with the other one all the same.
+func TestNeededIsRemoved(t *testing.T) {
+	for name, remove := range map[string]func(a, db *app){
+		"alone":     func(_, db *app) { db.remove() },
+		"with both": func(a, db *app) { a.remove(); db.remove() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, db := startTwo(t, joined, needed)
+			a.mustGet("/")
+			remove(a, db)
+			host.reload(t)
+			took := eventually(t, 10*time.Second, "podman has neither", func() bool {
+				return host.run(t, "podman", "ps", "-a", "-q", "--filter", "name=systemd-"+a.name) == ""
+			})
+			record(t, "one whose network is used is removed, "+name, "no container is left", "none after "+ms(took))
+		})
+	}
+}
+
 // TestNeededIsKilled: the next request is answered. In the network of a container that has died nobody could be reached any more, so
 // who joined it stops as well; up to the end of that it still answers, alone.
 func TestNeededIsKilled(t *testing.T) {

@@ -222,7 +222,7 @@ func mustLeaveNothing(t *testing.T) {
 	if left, _ := host.inside("root", "sh", "-c", look); left != "" {
 		t.Errorf("left over: %s", left)
 	}
-	look = "systemctl --user list-units --all --plain --no-legend 'podman-ondemand*' 'package*'; podman ps --all --quiet"
+	look = "systemctl --user list-units --all --plain --no-legend 'podman-ondemand*' 'package*'; podman ps --all --format '{{.Names}} {{.Status}}'"
 	if left := host.run(t, "sh", "-c", look); left != "" {
 		t.Errorf("left over in the user's manager: %s", left)
 	}
