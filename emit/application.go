@@ -123,6 +123,9 @@ type Needed struct {
 // Proxy is the name of its proxy's unit.
 func (n Needed) Proxy() string { return UnitName(n.Name, "-proxy", ".service") }
 
+// service is the name of its service's unit.
+func (n Needed) service() string { return UnitName(n.Name, "", ".service") }
+
 // Needs are the applications that one of the containers of app needs.
 func (app Application) Needs() []Needed {
 	if app.Pod == nil {

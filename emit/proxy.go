@@ -36,7 +36,7 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 		stops,
 		{"StartLimitIntervalSec", "0"},
 	}...)
-	bonds = append(bonds, app.conflicts()...)
+	bonds = append(bonds, app.stoppedBy()...)
 	if app.checks() { // so systemd does not forget its exit status
 		bonds = append(bonds, Option{"Before", Sibling(app.idleCheck())})
 	}
@@ -46,20 +46,49 @@ func proxyUnit(app Application, p pair, opt Options) Unit {
 	}}
 }
 
-// conflicts are those of the container. Who conflicts with it stops it, and systemd
-// follows PropagatesStopTo= only from a unit that somebody has asked to stop: without
-// them in the proxy, too, nothing would wait for the open connections. Where not
-// everybody may wake the application its proxy must not stop another one either.
-func (app Application) conflicts() (options []Option) {
-	if app.Gated() {
+// stoppedBy is what else stops the container. systemd follows PropagatesStopTo= only
+// from a unit that somebody has asked to stop, not from one that stops with another:
+// without the same in the proxy nothing would wait for the open connections. Of the
+// keys that need another unit PartOf= is the part that stops and restarts. Where not
+// everybody may wake the application its proxy must not end another one.
+func (app Application) stoppedBy() (options []Option) {
+	if len(app.Broken) > 0 {
 		return nil
 	}
-	for _, o := range app.Unit {
-		if o.Key == "Conflicts" {
-			options = append(options, o)
+	for _, o := range app.serviceNeeds() {
+		switch o.Key {
+		case "Requires", "Requisite", "BindsTo", "PartOf":
+			if foreign := app.foreign(o.Value); foreign != "" {
+				options = append(options, Option{"PartOf", foreign})
+			}
+		case "Conflicts":
+			if !app.Gated() {
+				options = append(options, o)
+			}
 		}
 	}
 	return options
+}
+
+// serviceNeeds are the dependencies of the container's unit on others: first what
+// Quadlet makes, a network or a pod, then a person's.
+func (app Application) serviceNeeds() (options []Option) {
+	for _, service := range app.Container.Requires {
+		options = append(options, Option{"Requires", Passed(service)})
+	}
+	return slices.Concat(options, inPod(app), app.Unit)
+}
+
+// foreign leaves the applications out that this one needs, and keeps awake: one of
+// them that somebody stops while a client waits for this one would be started again
+// at once by that client, and the stop be taken back.
+func (app Application) foreign(names Value) Value {
+	if len(app.KeepsAwake) == 0 {
+		return names
+	}
+	return Passed(strings.Join(slices.DeleteFunc(strings.Fields(string(names)), func(name string) bool {
+		return slices.ContainsFunc(app.KeepsAwake, func(n Needed) bool { return n.service() == name })
+	}), " "))
 }
 
 // bound are the units that fall asleep together with the proxy.
