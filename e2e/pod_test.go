@@ -248,7 +248,7 @@ func TestPodThatFails(t *testing.T) {
 // TestPodGivesUp: a container that systemd no longer restarts is there again at a later connection.
 func TestPodGivesUp(t *testing.T) {
 	t.Parallel()
-	p := startPod(t, "[Service web]\nRestart=on-failure\nRestartSec=30\n", "[OnDemand]\nStartTimeout=6s\nIdleTimeout=30s\n")
+	p := startPod(t, "[Service web]\nRestart=on-failure\nRestartSec=90\n", "[OnDemand]\nStartTimeout=15s\nIdleTimeout=30s\n")
 	first := p.kill(p.members[0]).instance()
 	eventually(t, 10*time.Second, "the container is not there", func() bool { return p.state(p.members[0]+".service") != "active" })
 	if r := p.get("/"); r.err == nil {

@@ -47,12 +47,14 @@ func TestRecipeHedgeDoc(t *testing.T) {
 	r.follow(nil)
 	r.mustListen(r.port)
 	first := r.mustGet("/add?kept")
+	awake := r.idleConnection()
 	if n := strings.Count(host.run(t, "podman", "ps", "-q", "--filter", "label=org.example.service=notes"), "\n"); n != 2 {
 		t.Errorf("%d containers have the label", n)
 	}
 	if said := host.unitFiles(t, "hedgedoc*"); strings.Contains(said, "change-me") {
 		t.Errorf("the password is in a unit:\n%s", said)
 	}
+	awake.Close()
 	r.mustSleep(30 * time.Second)
 	again := r.mustGet("/")
 	if again.body != "kept\n" {
@@ -140,8 +142,8 @@ func TestRecipeOneOfTwo(t *testing.T) {
 			awake, other = writer, coder
 		}
 		last := make(chan reply)
-		go func() { last <- awake.get("/sleep?ms=1000") }()
-		time.Sleep(200 * time.Millisecond)
+		go func() { last <- awake.get("/sleep?ms=2000") }()
+		time.Sleep(500 * time.Millisecond)
 		took = append(took, ms(other.mustGet("/").took))
 		if awake.running() {
 			t.Errorf("%s runs beside %s", awake.name, other.name)

@@ -140,7 +140,7 @@ systemctl --root=$dir enable lighttpd.service
 func TestRecipeNspawn(t *testing.T) {
 	t.Parallel()
 	r := takeRecipe(t, "nspawn", "machine", 8086)
-	host.asRoot(t, "sh", "-ec", `mkdir -p "$1" && printf '[OnDemand]\nIdleTimeout=1s\n' >"$1/50-test.conf"`, "sh", "/etc/containers/systemd/machine.ondemand.d")
+	host.asRoot(t, "sh", "-ec", `mkdir -p "$1" && printf '[OnDemand]\nIdleTimeout=5s\n' >"$1/50-test.conf"`, "sh", "/etc/containers/systemd/machine.ondemand.d")
 	t.Cleanup(func() {
 		host.inside("root", "sh", "-c", "rm -rf /etc/containers/systemd/machine.ondemand*; systemctl daemon-reload; systemctl stop machine.socket machine-proxy.service systemd-nspawn@machine.service; umount /var/lib/machines/machine/usr && rm -rf /var/lib/machines/machine")
 	})
