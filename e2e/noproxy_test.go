@@ -55,7 +55,7 @@ func (a *app) packet(text string) string {
 		a.t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	c.Write([]byte(text))
 	got := make([]byte, 100)
 	n, err := c.Read(got)
@@ -91,11 +91,11 @@ func (a *app) starts() int {
 func (a *app) mustRest() {
 	a.t.Helper()
 	// Between two starts for who was still waiting it looks the same for a second.
-	before := -1
+	before, down := -1, false
 	eventually(a.t, 25*time.Second, "the container's service rests", func() bool {
 		n := a.starts()
-		rests := n == before && a.isDown(a.container())
-		if before = n; !rests {
+		rests := n == before && down && a.isDown(a.container())
+		if before, down = n, a.isDown(a.container()); !rests {
 			time.Sleep(1500 * time.Millisecond)
 		}
 		return rests
@@ -151,7 +151,7 @@ func TestNoProxyKilled(t *testing.T) {
 	t.Parallel()
 	a := start(t, strings.Replace(noProxy, "500ms", "1m", 1))
 	a.mustGet("/")
-	time.Sleep(5500 * time.Millisecond)
+	time.Sleep(10500 * time.Millisecond)
 	host.run(t, "podman", "kill", "systemd-"+a.name)
 	a.mustGet("/")
 }

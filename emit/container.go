@@ -209,11 +209,11 @@ func containerService(app Application, opt Options) []Option {
 		return options
 	}
 	remove := Exec(podman(app.Container, opt, append([]Arg{"rm", "-v", "-f", "-i"}, ownContainer(app)...)...)...)
-	options = append(options, Option{"ExecStop", remove})
-	if app.activated() {
+	options = append(options, Option{"ExecStop", remove}, Option{"ExecStopPost", "-" + remove})
+	if app.activated() { // last: the next start asks how long ago that was
 		options = append(options, Option{"ExecStopPost", "-" + Exec(Literal(opt.Program), "activate", "ended", runMark)})
 	}
-	return append(options, Option{"ExecStopPost", "-" + remove})
+	return options
 }
 
 // ownContainer is how podman finds the container of the service: by its name,

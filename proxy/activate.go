@@ -22,8 +22,9 @@ systemd would start it again and again for them, and close the port for good in
 the end. MARK is the file that remembers the last start.`
 
 const (
-	// shortLife is how long a container must live for its failure not to count as one of its start.
-	shortLife = 5 * time.Second
+	// shortLife is how long ago a container must have been started for its failure not to count as one of its start. That is before
+	// podman, which takes some seconds on a small machine.
+	shortLife = 10 * time.Second
 	// freshFailure is how long after a failure the next start is taken for one that the same clients have caused.
 	freshFailure = 2 * time.Second
 	// startsEvery is the shortest time between two starts: an application may also end well without having taken its client.

@@ -18,7 +18,7 @@ func TestMark(t *testing.T) {
 	}{
 		{"could not start", started, "exit-code", time.Second, startFail},
 		{"ended well", started, "success", time.Second, started},
-		{"failed after a while", started, "signal", 5 * time.Second, started},
+		{"failed after a while", started, "signal", shortLife, started},
 		{"a round that only refused", "", "exit-code", time.Second, ""},
 		{"twice", startFail, "exit-code", time.Second, startFail},
 	} {
