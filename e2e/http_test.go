@@ -102,11 +102,12 @@ func (a *app) idleConnection() net.Conn {
 		a.t.Fatal(err)
 	}
 	a.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(30 * time.Second))
+	c.SetDeadline(time.Now().Add(slack * 30 * time.Second))
 	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	if _, err := c.Read(make([]byte, 4096)); err != nil {
 		a.t.Fatal("idle connection: ", err)
 	}
+	c.SetDeadline(time.Now().Add(slack * 30 * time.Second))
 	return c
 }
 

@@ -83,9 +83,8 @@ func TestNeedsAnother(t *testing.T) {
 					t.Fatalf("%s is %s while %s is awake", db.container(), state, a.container())
 				}
 			}
-			if text, want := host.show(t, db.proxy(), "StatusText"), ", kept awake by "+a.container()+"; "; !strings.Contains(text, want) {
-				t.Errorf("the status is %q, want %q", text, want)
-			}
+			want := ", kept awake by " + a.container() + "; "
+			eventually(t, 5*time.Second, want+" in the status", func() bool { return strings.Contains(host.show(t, db.proxy(), "StatusText"), want) })
 			if again := a.mustGet("/ask?address=" + way.address); again.instance() != r.instance() {
 				t.Error("the other one slept meanwhile")
 			}
@@ -187,7 +186,7 @@ func TestNeedsOneThatFallsAsleep(t *testing.T) {
 func TestNeededStopsAtTheStart(t *testing.T) {
 	t.Parallel()
 	// Before podman runs: one that gets SIGTERM while it starts a container may leave that behind.
-	a, db := startTwo(t, joined+"[Service]\nExecStartPre=sleep 3\n", needed)
+	a, db := startTwo(t, joined+"[Service]\nExecStartPre=sleep 10\n", needed)
 	first := make(chan reply)
 	go func() { first <- a.get("/ask?address=127.0.0.1:80") }()
 	eventually(t, 10*time.Second, "it starts", func() bool { return a.state(a.container()) == "activating" })

@@ -66,7 +66,7 @@ func (a *app) echo(port int, data []byte) []byte {
 		a.t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	go func() {
 		c.Write(data)
 		c.(*net.TCPConn).CloseWrite()

@@ -98,7 +98,7 @@ type pad struct {
 // story is what both of them have to live through.
 func (p pad) story(t *testing.T, what string) {
 	p.mustListen(p.port)
-	first := p.mustGet("/add?one")
+	first := must(t, requestWithin(slack*time.Minute, "tcp", p.address(), "/add?one"))
 	if first.body != "one\n" {
 		t.Errorf("the first request got %q", first.body)
 	}
@@ -213,7 +213,7 @@ func TestPodLosesContainer(t *testing.T) {
 // TestPodRestartsContainer: with Restart= it is brought back in the pod that goes on.
 func TestPodRestartsContainer(t *testing.T) {
 	t.Parallel()
-	p := startPod(t, "[Service web]\nRestart=on-failure\n", "")
+	p := startPod(t, "[Service web]\nRestart=on-failure\n", "[OnDemand]\nIdleTimeout=15s\n")
 	first, pod := p.mustGet("/").instance(), p.id(t)
 	busy := p.idleConnection() // keeps it awake
 	host.run(t, "podman", "kill", "systemd-"+p.members[0])

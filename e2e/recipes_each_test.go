@@ -46,7 +46,7 @@ func TestRecipeHedgeDoc(t *testing.T) {
 	t.Cleanup(func() { host.try("podman", "volume", "rm", "-f", "hedgedoc-database", "hedgedoc-uploads") })
 	r.follow(nil)
 	r.mustListen(r.port)
-	first := r.mustGet("/add?kept")
+	first := must(t, requestWithin(slack*time.Minute, "tcp", r.address(), "/add?kept"))
 	awake := r.idleConnection()
 	if n := strings.Count(host.run(t, "podman", "ps", "-q", "--filter", "label=org.example.service=notes"), "\n"); n != 2 {
 		t.Errorf("%d containers have the label", n)
@@ -142,8 +142,10 @@ func TestRecipeOneOfTwo(t *testing.T) {
 			awake, other = writer, coder
 		}
 		last := make(chan reply)
-		go func() { last <- awake.get("/sleep?ms=2000") }()
-		time.Sleep(500 * time.Millisecond)
+		go func() { last <- awake.get("/sleep?ms=4000") }()
+		eventually(t, 3*time.Second, "the request is with the application", func() bool {
+			return strings.HasPrefix(host.show(t, awake.proxy(), "StatusText"), "1 connection,")
+		})
 		took = append(took, ms(other.mustGet("/").took))
 		if awake.running() {
 			t.Errorf("%s runs beside %s", awake.name, other.name)

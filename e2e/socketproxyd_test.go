@@ -22,9 +22,11 @@ func TestSocketProxyd(t *testing.T) {
 			a := start(t, strings.Replace(socketProxyd, "500ms", "2s", 1)+"[Container]\nNetwork=none\nExec=-delay 300ms -listen "+listen+"\n")
 			for range 2 {
 				r := a.mustGet("/")
+				open := a.idleConnection()
 				if got := a.whatProxy(); !strings.HasSuffix(got, "/systemd-socket-proxyd") {
 					t.Errorf("the proxy is %s", got)
 				}
+				open.Close()
 				record(t, "systemd-socket-proxyd, application on "+listen, "answers", ms(r.took))
 				a.mustSleep(10 * time.Second)
 			}
@@ -139,7 +141,7 @@ func TestSocketProxydFails(t *testing.T) {
 	for _, fails := range []struct{ name, text, why string }{
 		{"image-missing", strings.Replace(socketProxyd, "localhost/testapp", "localhost/missing-NAME\nPull=never", 1), "could not start"},
 		{"broken", strings.Replace(socketProxyd, "localhost/testapp", "", 1), "could not start"},
-		{"never-listens", socketProxyd + "StartTimeout=4s\n[Container]\nExec=-never\n", "does not answer on port 80 after 4s"},
+		{"never-listens", socketProxyd + "StartTimeout=10s\n[Container]\nExec=-never\n", "does not answer on port 80 after 10s"},
 		{"crash", socketProxyd + "[Container]\nExec=-never -exit-after 300ms\n", "Connections are refused: "},
 	} {
 		t.Run(fails.name, func(t *testing.T) {
@@ -175,10 +177,12 @@ Proxy=systemd-socket-proxyd
 	host.reload(t)
 	a.mustListen(a.port)
 	a.mustListen(a.port + 1)
+	open := a.idleConnection()
 	first := a.mustGet("/").instance()
 	if other := must(t, request("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(a.port+1)), "/")).instance(); other != first {
 		t.Error("two services")
 	}
+	open.Close()
 	eventually(t, 10*time.Second, "the service sleeps", func() bool { return a.state(a.name+"-old.service") == "inactive" })
 	if a.mustGet("/").instance() == first {
 		t.Error("it was not started anew")

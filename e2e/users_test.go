@@ -11,8 +11,9 @@ import (
 
 // TestUsersDirs: what an administrator gives to all users or to one, each user's manager makes units of, but no other's, and not the
 // system's. A file of the user's own with the same name comes first.
+//
+// It does not run beside TestUserWithoutLogin, whose user is one of all users.
 func TestUsersDirs(t *testing.T) {
-	t.Parallel()
 	const dir = "/etc/containers/systemd/users/"
 	a := newApp(t)
 	one := &app{t: t, name: a.name + "-one", port: a.port + 1, mark: a.mark}

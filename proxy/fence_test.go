@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,7 +47,15 @@ func intruderMain() int {
 		return 1
 	}
 	send("READY=1")
-	fmt.Fprintln(os.Stderr, trespass(c, strconv.Itoa(int(c.ports()[0])), strings.Fields(os.Getenv("INTRUDER"))))
+	port := strconv.Itoa(int(c.ports()[0]))
+	for range 600 { // the application may not listen yet
+		if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
+			conn.Close()
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	fmt.Fprintln(os.Stderr, trespass(c, port, strings.Fields(os.Getenv("INTRUDER"))))
 	select {}
 }
 
