@@ -93,7 +93,7 @@ func TestSystemProxyIsFencedIn(t *testing.T) {
 		t.Errorf("its journal:\n%s", said)
 	}
 	if s := host.showSystem(t, name+"-idle-check.service", "ExecMainStatus"); s != "0" || host.showSystem(t, name+"-idle-check.service", "ExecMainStartTimestampMonotonic") == "0" {
-		t.Errorf("IdleCheck= was not asked, or its status is %s", s)
+		t.Errorf("IdleCheck= was not asked, or its status is %s; the journal of the proxy:\n%s", s, said)
 	}
 	get()
 }
