@@ -121,7 +121,7 @@ func TestIntruder(t *testing.T) {
 	host.reload(t)
 	host.systemctl(t, "start", "--no-block", a.proxy())
 	var said map[string]bool
-	eventually(t, slack*time.Minute, "the intruder's report", func() bool {
+	eventually(t, time.Minute, "the intruder's report", func() bool {
 		for line := range strings.Lines(host.journal(t, a.mark, "-o", "cat", "-u", a.proxy())) {
 			if json.Unmarshal([]byte(line), &said) == nil {
 				return true
