@@ -108,6 +108,24 @@ func TestKilledWithIdleConnections(t *testing.T) {
 	}
 }
 
+// TestProxyAborts: a proxy that ends itself before it serves (proxy/stuck.go) costs its client time, and not its request.
+func TestProxyAborts(t *testing.T) {
+	t.Parallel()
+	a := start(t, plain+"[Container]\nExec=-delay 5s\n")
+	answer := make(chan reply, 1)
+	go func() { answer <- a.get("/") }()
+	status := func() string {
+		return host.run(t, "systemctl", "--user", "show", "-P", "StatusText", a.proxy())
+	}
+	eventually(t, 30*time.Second, "a proxy that waits for the application", func() bool {
+		return strings.Contains(status(), "Waiting for the application")
+	})
+	host.run(t, "systemctl", "--user", "kill", "--kill-whom=main", "-s", "ABRT", a.proxy())
+	if r := <-answer; r.err != nil {
+		t.Errorf("not answered: %v", r.err)
+	}
+}
+
 // TestCrashLoop: an application that dies as soon as it is up costs a request, not the port.
 func TestCrashLoop(t *testing.T) {
 	t.Parallel()

@@ -151,7 +151,9 @@ func (a *asker) send(q question) error {
 // something to ask.
 func (c *config) answerQuestions() int {
 	signal.Ignore(unix.SIGTERM, unix.SIGINT)
+	done := endIfStuck(stuckAfter, killedAfter)
 	_ = dropCapabilities(0) // systemd looks at the user alone
+	done()
 	file := os.NewFile(firstListenFD, "asker")
 	conn, err := net.FileConn(file)
 	if err != nil {

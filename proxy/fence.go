@@ -19,6 +19,7 @@ import (
 //
 // A kernel that lacks a part of it lacks that part; this is said once.
 func (c *config) fence(log logger) {
+	defer endIfStuck(stuckAfter, killedAfter)()
 	var missing []string
 	for _, part := range []struct {
 		name string

@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 		os.Exit(intruderMain())
 	case "application":
 		os.Exit(applicationMain())
+	case "stuck":
+		os.Exit(stuckMain())
 	case "sleeper":
 		select {}
 	}

@@ -106,7 +106,10 @@ func secondStage(cfg config, fds []int, log logger) int {
 	if !cfg.socketProxyd {
 		return serveUntilSignal(cfg, fds, log)
 	}
-	if err := cmp.Or(cfg.becomeUser(), dropCapabilities(0)); err != nil {
+	done := endIfStuck(stuckAfter, killedAfter)
+	err := cmp.Or(cfg.becomeUser(), dropCapabilities(0))
+	done()
+	if err != nil {
 		log(prioNotice, "systemd-socket-proxyd has more rights than it needs: %v.", err)
 	}
 	code, err := handOver(cfg, fds, log)
