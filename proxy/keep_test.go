@@ -320,9 +320,12 @@ func TestKeepAddressWithoutRoutes(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	for range 2 {
+	for range 20 { // the second, unless the machine was too busy for a plain connection to come about at once
 		if seen, _ := callFrom(t, d, caller, 0); !seen.Addr().IsLoopback() {
 			t.Errorf("seen as %s", seen)
+		}
+		if strings.Contains(p.log.String(), "no such addresses") {
+			break
 		}
 	}
 	for _, said := range []string{"no answer came back", "no such addresses"} {
