@@ -33,9 +33,11 @@ func TestPodOnDemand(t *testing.T) {
 	host.reload(t)
 	a.mustListen(a.port)
 	took := a.mustGet("/").took
+	keep := a.idleConnection()
 	if n := strings.Count(host.run(t, "podman", "ps", "-q", "--filter", "pod=systemd-"+a.name+"-all"), "\n"); n != 3 {
 		t.Errorf("%d containers run, want the two and the pod's own", n)
 	}
+	keep.Close()
 	eventually(t, 20*time.Second, "the pod is gone", func() bool {
 		return host.run(t, "podman", "ps", "-aq", "--filter", "pod=systemd-"+a.name+"-all") == "" &&
 			a.state(a.name+"-all-pod.service") == "inactive"
