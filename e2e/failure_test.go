@@ -114,11 +114,8 @@ func TestProxyAborts(t *testing.T) {
 	a := start(t, plain+"[Container]\nExec=-delay 5s\n")
 	answer := make(chan reply, 1)
 	go func() { answer <- a.get("/") }()
-	status := func() string {
-		return host.run(t, "systemctl", "--user", "show", "-P", "StatusText", a.proxy())
-	}
 	eventually(t, 30*time.Second, "a proxy that waits for the application", func() bool {
-		return strings.Contains(status(), "Waiting for the application")
+		return strings.Contains(host.show(t, a.proxy(), "StatusText"), "Waiting for the application")
 	})
 	host.run(t, "systemctl", "--user", "kill", "--kill-whom=main", "-s", "ABRT", a.proxy())
 	if r := <-answer; r.err != nil {

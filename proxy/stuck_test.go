@@ -14,14 +14,14 @@ import (
 
 // stuckMain has a thread that takes no signal and never comes back, and stops all of them.
 func stuckMain() int {
-	done := endIfStuck(100*time.Millisecond, time.Minute)
-	if os.Args[1] == "killed" {
-		done()
+	switch os.Args[1] {
+	case "aborted":
+		endIfStuck(100*time.Millisecond, time.Minute)
+	case "killed":
 		endIfStuck(time.Minute, 100*time.Millisecond)
-	}
-	if os.Args[1] == "done" {
-		done()
-		time.Sleep(500 * time.Millisecond)
+	case "done":
+		endIfStuck(time.Second, time.Second)()
+		time.Sleep(1500 * time.Millisecond)
 		return 0
 	}
 	started := make(chan bool)
